@@ -1,0 +1,312 @@
+"""The Protocols at which the edges meet: sound devices, models, voices, watchers.
+
+A provider is opened by an async context manager (its factory), loads and warms up before it is yielded, and is then
+used by any number of replies, one after another. Every generator here may be cancelled at any await and must then
+release its connection within 100 ms. Providers raise `ProviderError` (or a subclass) for anything that is the
+provider's fault and nothing else; the text of an error never holds a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.conversation.events import Transcript
+
+Samples = NDArray[np.float32]
+"""Mono sound, float32 in [-1, 1], shape (n,)."""
+
+CAPTURE_RATE = 16_000
+"""Hz. All captured sound; the audio clock is capture samples / CAPTURE_RATE."""
+FRAME = 512
+"""Samples in a capture frame (32 ms), the window that Silero VAD takes."""
+
+Stage = Literal["stt", "llm", "tts"]
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+class ParleyError(Exception):
+    """Something the user can mend. ``str()`` is one clear sentence that says what to do; ``exit_code`` as in the docs."""
+
+    exit_code = 2
+
+
+class ProviderUnavailable(ParleyError):
+    """A provider cannot be built: a package, key, model or server is missing. The sentence says how to get it."""
+
+
+class ProviderError(Exception):
+    """A call to a provider failed: refused, rejected, timed out, cut or malformed. One clause, without secrets."""
+
+    def __init__(self, message: str, *, provider: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.retry_after = retry_after
+        """Seconds the provider asked to be left alone, where it said so."""
+
+
+# --- hearing ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Captured sound."""
+
+    samples: Samples
+    """FRAME samples at CAPTURE_RATE."""
+    start: int
+    """Capture index of the first sample."""
+
+    @property
+    def at(self) -> float:
+        """Audio-clock second of the first sample."""
+        return self.start / CAPTURE_RATE
+
+    @property
+    def end(self) -> float:
+        """Audio-clock second just after the last sample."""
+        return (self.start + len(self.samples)) / CAPTURE_RATE
+
+
+class VoiceActivity(Protocol):
+    """Speech probability of one frame at a time. Under 0.5 ms a call, so it runs in the loop itself."""
+
+    name: str
+
+    def probability(self, samples: Samples) -> float:
+        """Take the next FRAME samples at CAPTURE_RATE and return the probability of speech in them, 0 to 1."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the stream so far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriberAbilities:
+    partials: bool = False
+    word_times: bool = False
+    end_of_turn: bool = False
+    """Transcripts may carry ``end_of_turn``."""
+    languages: tuple[str, ...] = ()
+    """BCP 47 codes; empty: not known, or any."""
+
+
+class TranscriberStream(Protocol):
+    """One utterance. Push its frames, iterate its transcripts."""
+
+    def push(self, frame: Frame) -> None:
+        """Take the next frame. Never waits."""
+        ...
+
+    def finish(self) -> None:
+        """The user has paused: make a final of all frames pushed so far, soon. May be called again after more frames;
+        each call must lead to one more final transcript (of the whole utterance), or to a ProviderError."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Transcript]:
+        """Transcripts of the whole utterance so far, in order. A final may come unasked. Raises ProviderError."""
+        ...
+
+
+class Transcriber(Protocol):
+    name: str
+    abilities: TranscriberAbilities
+
+    def stream(self) -> AbstractAsyncContextManager[TranscriberStream]:
+        """Open one utterance's transcription. Leaving the context cancels what is under way."""
+        ...
+
+
+# --- thinking ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A part of a message."""
+
+    text: str
+
+
+Part = Text
+"""What a message is made of. Text today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a function called. ``arguments`` is complete and parsed."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffect:
+    """Only from offline skills: something to do once the reply is committed (a draft changes nothing outside itself)."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+Delta = TextDelta | ToolCall | SideEffect
+
+
+class ChatModel(Protocol):
+    name: str
+
+    def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+        """Stream the assistant's next message. The first message may have role "system". Raises ProviderError."""
+        ...
+
+
+# --- speaking ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """When a word of the text begins in the sound made of it."""
+
+    start: float
+    """Seconds from the first sample of this call's sound."""
+    offset: int
+    """Index of the word's first character in the text of this call."""
+    length: int
+    """Characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChunk:
+    """A piece of synthesised sound, in order."""
+
+    samples: Samples
+    """At the synthesizer's ``rate``; may be empty when only words are told."""
+    words: tuple[SpokenWord, ...] = ()
+    """Words whose times became known with this chunk, in order; at the latest with the chunk in which they sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesizerAbilities:
+    word_times: bool = False
+    streams_text: bool = False
+    """Has ``stream``: takes text as it is being written."""
+
+
+class Synthesizer(Protocol):
+    name: str
+    rate: int
+    """Hz of the samples in its chunks."""
+    abilities: SynthesizerAbilities
+
+    def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """Make sound of one complete piece of text. Raises ProviderError."""
+        ...
+
+
+@runtime_checkable
+class StreamingSynthesizer(Protocol):
+    """A synthesizer whose abilities say ``streams_text``."""
+
+    def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
+        """Make sound of text that is still being written; word offsets count over all of it."""
+        ...
+
+
+# --- devices ----------------------------------------------------------------------------------------------------------
+
+
+class Duplex(Protocol):
+    """Microphone and loudspeaker, on one clock.
+
+    Playback positions count samples at ``playback_rate`` ever accepted by ``play`` and not dropped. None of the
+    methods waits, except iterating ``frames``.
+    """
+
+    playback_rate: int
+    underruns: int
+    """Times the loudspeaker ran dry inside a reply."""
+    overflows: int
+    """Times captured sound was lost."""
+
+    def now(self) -> float:
+        """Audio-clock seconds."""
+        ...
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Captured frames, in real time, without end (a file that is over is silent)."""
+        ...
+
+    @property
+    def input_over(self) -> bool:
+        """The microphone file is over. Always False for a device."""
+        ...
+
+    def play(self, samples: Samples, *, first: bool) -> int:
+        """Queue sound at ``playback_rate``; ``first`` marks the beginning of a reply (a gap before it is no underrun).
+        Returns the playback position of its first sample."""
+        ...
+
+    def pause(self) -> None:
+        """Hold playback from the first sample not yet handed to the device."""
+        ...
+
+    def resume(self) -> None:
+        """Go on at that very sample, faded in."""
+        ...
+
+    def drop(self) -> int:
+        """Forget everything not yet handed to the device (save a fade of 5 ms). Returns the position then reached."""
+        ...
+
+    def heard(self) -> int:
+        """Playback position that has left the loudspeaker by now."""
+        ...
+
+    def time_of(self, position: int) -> float | None:
+        """Audio-clock second at which the sample at ``position`` left or will leave the loudspeaker, if known."""
+        ...
+
+
+# --- watching ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One JSON event of the command line's contract (see docs/events.md)."""
+
+    t: float
+    """Audio-clock seconds when it was emitted; never decreases."""
+    event: str
+    """Its name; ``"_"`` for a provider's result, which only recordings and the ledger see."""
+    turn: int | None
+    at: float
+    """Audio-clock seconds of the moment described."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Observer(Protocol):
+    """Watches; cannot change the flow. Must return at once and never raise."""
+
+    def notice(self, notice: Notice) -> None: ...
