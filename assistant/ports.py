@@ -8,7 +8,7 @@ provider's fault and nothing else; the text of an error never holds a key.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -17,6 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.conversation.events import Transcript
+from assistant.conversation.history import Message, Part, SpokenWord, Text
+
+__all__ = [
+    "CAPTURE_RATE", "FRAME", "ChatModel", "Delta", "Duplex", "Frame", "Message", "Notice", "Observer", "ParleyError", "Part",
+    "ProviderError", "ProviderUnavailable", "Samples", "SideEffect", "SpeechChunk", "SpokenWord", "Stage",
+    "StreamingSynthesizer", "Synthesizer", "SynthesizerAbilities", "Text", "TextDelta", "ToolCall", "Transcriber",
+    "TranscriberAbilities", "TranscriberStream", "Transcript", "VoiceActivity",
+]  # fmt: skip
 
 Samples = NDArray[np.float32]
 """Mono sound, float32 in [-1, 1], shape (n,)."""
@@ -129,27 +137,6 @@ class Transcriber(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A part of a message."""
-
-    text: str
-
-
-Part = Text
-"""What a message is made of. Text today."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    role: Literal["system", "user", "assistant"]
-    parts: tuple[Part, ...]
-
-    @property
-    def text(self) -> str:
-        return "".join(part.text for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
 class TextDelta:
     text: str
 
@@ -183,18 +170,6 @@ class ChatModel(Protocol):
 
 
 # --- speaking ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenWord:
-    """When a word of the text begins in the sound made of it."""
-
-    start: float
-    """Seconds from the first sample of this call's sound."""
-    offset: int
-    """Index of the word's first character in the text of this call."""
-    length: int
-    """Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +261,11 @@ class Duplex(Protocol):
 
     def time_of(self, position: int) -> float | None:
         """Audio-clock second at which the sample at ``position`` left or will leave the loudspeaker, if known."""
+        ...
+
+    def tap(self, sink: Callable[[Samples], None]) -> None:
+        """From t = 0 on, hand ``sink`` what left the loudspeaker: stretch after stretch at ``playback_rate`` on the
+        microphone's clock, zeros where it was silent. Call before ``frames`` is iterated. ``sink`` must return at once."""
         ...
 
 
