@@ -1,0 +1,311 @@
+# shellcheck shell=bash
+# Shared by the scripts beside it, which source it: the environment in .venv, made and kept right.
+#
+# Everything that is said here goes to stderr, because stdout belongs to the program that is started afterwards
+# (`talk --json`). Nothing here ever asks a question. Bash 3.2, which macOS has, must be able to read it.
+
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+venv=$root/.venv
+stamp=$venv/.parley # what the environment was made for; written last, "building" while pip is at work
+setup_log=$venv/setup.log
+
+case $(uname -s) in
+MINGW* | MSYS* | CYGWIN*) venv_bin=$venv/Scripts ;;
+*) venv_bin=$venv/bin ;;
+esac
+venv_python=$venv_bin/python
+
+say() { printf 'Parley: %s\n' "$*" >&2; }
+fail() {
+    say "$*"
+    exit 1
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# System packages: the one place for their names. Every wheel in constraints.txt brings its own libraries, so there is
+# only Python's own venv module, which Debian and Ubuntu ship separately.
+
+# system_packages MANAGER PURPOSE [PYTHON_MINOR]: the names to install, or nothing when nothing is needed.
+#   PURPOSE is "venv" (Python can make environments), "talk" or "test".
+system_packages() {
+    case $2:$1 in
+    venv:apt) echo "python${3:-3} python${3:-3}-venv" ;;
+    venv:dnf) echo "python${3:-3.13}" ;;
+    venv:pacman) echo "python" ;;
+    venv:brew) echo "python@${3:-3.13}" ;;
+    talk:*) ;;
+    test:*) ;;
+    esac
+}
+
+package_manager() {
+    local manager
+    case $(uname -s) in
+    Darwin) echo brew ;;
+    *)
+        for manager in apt-get dnf pacman brew; do
+            if command -v "$manager" >/dev/null 2>&1; then
+                echo "${manager%-get}"
+                return
+            fi
+        done
+        echo none
+        ;;
+    esac
+}
+
+# The command a person would type: for the sentences that say what to do.
+install_hint() {
+    case $1 in
+    apt) echo "sudo apt-get install $2" ;;
+    dnf) echo "sudo dnf install $2" ;;
+    pacman) echo "sudo pacman -S $2" ;;
+    brew) echo "brew install $2" ;;
+    *) echo "your system's package manager ($2)" ;;
+    esac
+}
+
+# as_root COMMAND...: runs it as root without asking for a password; status 126 when that cannot be done.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+        sudo -n "$@"
+    else
+        return 126
+    fi
+}
+
+# ensure_system PURPOSE [PYTHON_MINOR]: installs what is missing with apt, or ends with a sentence saying what to install.
+ensure_system() {
+    local manager packages package missing=""
+    manager=$(package_manager)
+    packages=$(system_packages "$manager" "$@")
+    [ -n "$packages" ] || return 0
+    if [ "$manager" != apt ]; then
+        # Other managers are not asked what is installed: only a failure that the user can see is worth a sentence.
+        [ "$1" = venv ] && fail "this Python cannot make environments; please run: $(install_hint "$manager" "$packages")"
+        say "if something is missing, run: $(install_hint "$manager" "$packages")"
+        return 0
+    fi
+    for package in $packages; do
+        dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing the system packages$missing"
+    as_root apt-get update -qq </dev/null >&2 || true # one broken source of many does not matter; the next line tells
+    # shellcheck disable=SC2086 # a list of names
+    if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 $missing </dev/null >&2; then
+        fail "they could not be installed from here; please run: $(install_hint apt "${missing# }")"
+    fi
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Which Python
+
+# python_minor PYTHON: prints "3.12" when it really runs and Parley supports it. A pyenv shim exists and does not run.
+python_minor() {
+    "$1" -I -c 'import sys
+v = sys.version_info[:2]
+if not (3, 11) <= v <= (3, 13):
+    sys.exit(1)
+print("%d.%d" % v)' 2>/dev/null
+}
+
+can_make_venv() { "$1" -I -c 'import venv, ensurepip' 2>/dev/null; }
+
+# find_python: the newest Python on PATH that Parley supports, one that can make environments before one that cannot.
+find_python() {
+    local name candidate second=""
+    for name in ${PARLEY_PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
+        while IFS= read -r candidate; do
+            if [ -z "$candidate" ] || ! python_minor "$candidate" >/dev/null; then continue; fi
+            if can_make_venv "$candidate"; then
+                printf '%s\n' "$candidate"
+                return 0
+            fi
+            [ -n "$second" ] || second=$candidate
+        done <<EOF
+$(type -aP "$name" || true)
+EOF
+    done
+    [ -n "$second" ] && printf '%s\n' "$second"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The stamp, and what it says about the environment
+
+# fingerprint: what the environment depends on. A venv is full of absolute paths, so its place is part of it.
+fingerprint() {
+    printf 'root %s\n' "$root"
+    printf 'python %s\n' "$(python_minor "$venv_python")"
+    # cksum is the one checksum that every POSIX system has; it guards against edits, not against attackers.
+    printf 'files %s\n' "$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)"
+}
+
+write_stamp() { # write_stamp EXTRAS
+    { fingerprint && printf 'extras %s\n' "$1"; } >"$stamp.new"
+    mv -f "$stamp.new" "$stamp"
+}
+
+stamped() { sed -n "s/^$1 //p" "$stamp" 2>/dev/null; }
+
+# merge_extras A B: both lists as one, sorted, each name once ("all,dev").
+merge_extras() { printf '%s,%s' "$1" "$2" | tr ',' '\n' | sed '/^$/d' | LC_ALL=C sort -u | paste -sd , -; }
+
+# env_state EXTRAS: prints what has to be done before those extras can be used.
+#   missing: make it · broken: remove it and make it · stale: let pip bring it up to date · ready: nothing
+env_state() {
+    local now
+    [ -e "$venv" ] || { echo missing && return; }
+    now=$(fingerprint)
+    case $now in *"python 3."*) ;; *) echo broken && return ;; esac
+    # No stamp, but a Python that runs: somebody's own environment. pip completes it; it is not thrown away.
+    [ -e "$stamp" ] || { echo stale && return; }
+    # Interrupted while pip was writing, moved to another path, or made for another Python: not worth repairing.
+    [ "root $(stamped root)" = "$(printf '%s\n' "$now" | sed -n 1p)" ] || { echo broken && return; }
+    [ "python $(stamped python)" = "$(printf '%s\n' "$now" | sed -n 2p)" ] || { echo broken && return; }
+    [ "files $(stamped files)" = "$(printf '%s\n' "$now" | sed -n 3p)" ] || { echo stale && return; }
+    [ "$(merge_extras "$(stamped extras)" "$1")" = "$(stamped extras)" ] || { echo stale && return; }
+    echo ready
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# pip
+
+# pip_install ARGS...: -I keeps PYTHONPATH out of it. On a terminal pip shows its progress; elsewhere only errors.
+pip_install() {
+    local quiet="-qq --progress-bar=off"
+    [ -t 2 ] && quiet=""
+    rm -f "$setup_log"
+    # shellcheck disable=SC2086 # two words or none
+    "$venv_python" -I -m pip --disable-pip-version-check --no-input --log "$setup_log" install --no-user $quiet "$@" \
+        </dev/null >&2
+}
+
+# What went wrong, in a sentence, read from pip's own log.
+pip_failed() {
+    local network='NewConnectionError|NameResolutionError|Temporary failure in name resolution|ConnectTimeout'
+    network="$network|ReadTimeout|ProxyError|Max retries exceeded|Network is unreachable"
+    if grep -q 'No space left on device' "$setup_log" 2>/dev/null; then
+        fail "the disk is full: about 2 GB are needed in $venv (pip's log: $setup_log)"
+    elif grep -qE "$network" "$setup_log" 2>/dev/null; then
+        fail "the packages cannot be downloaded: the package index cannot be reached. Check the network (or the" \
+            "proxy), then run this again (pip's log: $setup_log)"
+    fi
+    fail "pip could not install what is needed; its last words are above, its log is $setup_log"
+}
+
+has_nvidia() {
+    [ -e /proc/driver/nvidia/version ] || [ -e /dev/nvidiactl ] || [ -e /usr/lib/wsl/lib/nvidia-smi ]
+}
+
+torch_version() { sed -n 's/^torch==//p' "$root/constraints.txt"; }
+
+torch_installed() {
+    "$venv_python" -I -c 'import sys
+from importlib.metadata import PackageNotFoundError, version
+try:
+    sys.exit(version("torch").split("+")[0] != sys.argv[1])
+except PackageNotFoundError:
+    sys.exit(1)' "$(torch_version)"
+}
+
+cpu_index=https://download.pytorch.org/whl/cpu
+
+# cpu_index_answers: does the index answer within 8 s? SIGALRM's default action ends the process even inside a name
+# look-up that hangs, which no socket timeout bounds.
+cpu_index_answers() {
+    "$venv_python" -I -c 'import os, signal, ssl, sys, urllib.request
+signal.alarm(8)
+own = os.environ.get("PIP_CERT") or os.environ.get("REQUESTS_CA_BUNDLE") or None
+with urllib.request.urlopen(sys.argv[1], timeout=8, context=ssl.create_default_context(cafile=own)) as answer:
+    answer.read(1)' "$cpu_index/torch/" >/dev/null 2>&1
+}
+
+# PyTorch's usual Linux wheel carries gigabytes of CUDA, which a machine without an NVIDIA card cannot use, so torch is
+# taken from PyTorch's own CPU index first. At most 20 s may be lost to an index that does not work: 8 s for the probe,
+# then pip without retries and with 10 s of silence allowed. A download that moves, however slowly, is not cut off: the
+# alternative would be a download ten times as large over the same slow line. When it does not work, nothing is done
+# here, and the plain install takes the pinned torch from where pip usually looks (find-links and mirrors included).
+# `--no-deps`, because that index also has other packages, in versions that are not ours.
+install_cpu_torch() {
+    [ "$(uname -s)" = Linux ] && ! has_nvidia || return 0
+    torch_installed && return 0
+    say "asking PyTorch's own index for torch $(torch_version) without CUDA"
+    if cpu_index_answers && pip_install --no-deps --index-url "$cpu_index" --timeout 10 --retries 0 \
+        "torch==$(torch_version)"; then
+        return 0
+    fi
+    say "it cannot be reached from here: torch comes from the usual index instead (where that has no CPU build, this" \
+        "is a large download)"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# ensure_env EXTRAS PURPOSE: afterwards $venv_python runs Parley with those extras. Quick when nothing has changed.
+ensure_env() {
+    [ "$(env_state "$1")" = ready ] && return 0
+    # One set-up at a time. The lock is on this file, so nothing is left behind; macOS has no flock and goes without.
+    exec 9<"$root/scripts/_env.sh"
+    if command -v flock >/dev/null 2>&1 && ! flock -n 9; then
+        say "another set-up of this checkout is running; waiting for it"
+        flock 9
+    fi
+    # pip turns Ctrl+C into an exit code of its own, which would look like a failure to go on from.
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    set_up "$1" "$2"
+    trap - INT TERM
+    exec 9<&-
+}
+
+set_up() {
+    local state python extras before=""
+    state=$(env_state "$1") # again: it may have been made while this one waited
+    [ "$state" = ready ] && return 0
+    ensure_system "$2"
+    if [ "$state" = broken ]; then
+        say "the environment in $venv does not work any more (moved, interrupted or its Python is gone): making it anew"
+        rm -rf "$venv"
+        state=missing
+    fi
+    if [ "$state" = missing ]; then
+        python=$(find_python) || python=""
+        if [ -z "$python" ]; then
+            fail "Python 3.11, 3.12 or 3.13 is needed and none was found; install one, for instance with:" \
+                "$(install_hint "$(package_manager)" "$(system_packages "$(package_manager)" venv)")"
+        fi
+        can_make_venv "$python" || ensure_system venv "$(python_minor "$python")"
+        say "making the environment with Python $(python_minor "$python"), once: a few minutes, about 2 GB in $venv"
+        mkdir -p "$venv" || fail "cannot write to $root"
+        echo building >"$stamp"
+        "$python" -I -m venv "$venv" >&2 || fail "$python could not make an environment; see above"
+        extras=$1
+    else
+        say "bringing the environment up to date"
+        extras=$(merge_extras "$(stamped extras)" "$1")
+        before=$(cat "$stamp" 2>/dev/null || true)
+        echo building >"$stamp"
+    fi
+    # An environment made by another tool may lack pip.
+    "$venv_python" -I -c 'import pip' 2>/dev/null || "$venv_python" -I -m ensurepip >&2
+    install_cpu_torch
+    # The build backend comes first and from the constraints like everything else, so that a change of pyproject.toml
+    # alone is installed without a network.
+    if pip_install -c "$root/constraints.txt" hatchling editables &&
+        pip_install -c "$root/constraints.txt" --no-build-isolation -e "${root}[$extras]"; then
+        write_stamp "$extras"
+        say "the environment is ready"
+        return 0
+    fi
+    # When pip failed before it wrote anything (no network), what was there is as good as before.
+    if ! grep -q 'Installing collected packages' "$setup_log" 2>/dev/null; then
+        if [ -n "$before" ]; then
+            printf '%s\n' "$before" >"$stamp"
+        else
+            rm -f "$stamp"
+        fi
+    fi
+    pip_failed
+}
