@@ -1,0 +1,134 @@
+"""The skills as a ChatModel: what the user said last -> the first skill that answers it.
+
+Nothing is kept between replies and nothing is done here: a reply depends on the messages and the clock alone, so that a
+draft that is thrown away leaves the world as it was. What is to be done (saying goodbye ends the session) goes to the
+caller as a SideEffect, after the words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from anyio.lowlevel import checkpoint
+
+from assistant.ports import Delta, Message, ParleyError, TextDelta
+from providers import _options
+from providers.offline import (
+    abilities,
+    arithmetic,
+    calendar_date,
+    goodbye,
+    jokes,
+    matcher,
+    small_talk,
+    stop,
+    stories,
+    time_of_day,
+)
+from providers.offline.skill import Answer, Request, Skill
+
+_WITHOUT_LIST: tuple[Skill, ...] = (
+    time_of_day.SKILL,
+    calendar_date.SKILL,
+    arithmetic.SKILL,
+    jokes.SKILL,
+    stories.SKILL,
+    stop.SKILL,
+    goodbye.SKILL,
+    small_talk.SKILL,
+)
+SKILLS: tuple[Skill, ...] = (*_WITHOUT_LIST, abilities.skill(_WITHOUT_LIST))
+"""In the order in which they are asked."""
+
+_LONGEST = 300
+"""Characters. Nobody asks for the time, or for a sum, at greater length."""
+_MOST_SENTENCES = 6
+"""Of a longer speech only the end is taken for requests."""
+
+Clock = Callable[[], datetime]
+
+
+def local_time() -> datetime:
+    """Now, with the machine's own zone."""
+    return datetime.now().astimezone()
+
+
+class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    clock: Any = None
+    """A callable that gives the local time (`Clock`); None: the machine's."""
+    seed: int | None = None
+    """Which joke and story come first; None: another one every day."""
+    model: str = ""
+    """There is but one; taken so that one config fits all chat models."""
+    max_tokens: int = 0
+    """As ``model``."""
+    language: str = ""
+    """As ``model``: it speaks English."""
+    timeouts: Any = None
+    """As ``model``: there is nothing to wait for."""
+
+
+class OfflineModel:
+    """A ChatModel whose first delta needs no waiting."""
+
+    name = "offline"
+
+    def __init__(self, clock: _LONGEST = 300
+"""Characters. Nobody asks for the time, or for a sum, at greater length."""
+_MOST_SENTENCES = 6
+"""Of a longer speech only the end is taken for requests."""
+
+Clock = local_time, seed: int | None = None) -> None:
+        self._clock = clock
+        self._seed = seed
+
+    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+        """Yields one TextDelta a sentence, then what is to be done. Never fails."""
+        found = answer(messages, self._clock(), self._seed)
+        for at, sentence in enumerate(found.sentences):
+            yield TextDelta(f" {sentence}" if at else sentence)
+            await checkpoint()
+        for effect in found.effects:
+            yield effect
+
+
+def answer(messages: Sequence[Message], now: datetime, seed: int | None = None) -> Answer:
+    """What to say to the newest user message; where no skill takes it whole, to each of its sentences."""
+    asked = [message.text for message in messages if message.role == "user"]
+    said = asked[-1] if asked else ""
+    earlier = tuple(matcher.request(text) for text in asked[:-1])
+    answered = next((message.text for message in reversed(messages) if message.role == "assistant"), "")
+    start = now.toordinal() if seed is None else seed
+
+    def ask(text: str) -> Answer | None:
+        if len(text) > _LONGEST:
+            return None
+        # All skills see what was really said before any sees it without its "no" or "good morning".
+        requests = (Request(text, plain, earlier, answered, now, start) for plain in matcher.forms(text))
+        return next((found for one in requests for skill in SKILLS if (found := skill.answer(one)) is not None), None)
+
+    whole = ask(said)
+    if whole is not None:
+        return whole
+    sentences = re.split(r"(?<=[.?!;])\s+", said)[-_MOST_SENTENCES:]
+    parts = [found for part in sentences if (found := ask(part)) is not None]
+    if not parts:
+        return abilities.unknown(_WITHOUT_LIST, answered)
+    return Answer(
+        tuple(sentence for part in parts for sentence in part.sentences),
+        tuple(effect for part in parts for effect in part.effects),
+    )
+
+
+@asynccontextmanager
+async def chat_model(options: Mapping[str, Any]) -> AsyncIterator[OfflineModel]:
+    """Options: ``clock`` (a callable giving the local datetime) and ``seed`` (which joke and story come first)."""
+    chosen = _options.read(_Options, options, "offline")
+    if chosen.clock is not None and not callable(chosen.clock):
+        raise ParleyError("offline: the option clock must be a function that returns the local time")
+    yield OfflineModel(chosen.clock or local_time, chosen.seed)
