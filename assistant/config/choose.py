@@ -1,0 +1,163 @@
+"""Which provider: from a name that a user wrote to what the registry knows, and the options for its factory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+
+from assistant.config.errors import config_error
+from assistant.config.layers import STAGES, Layer
+from assistant.config.schema import did_you_mean, dotted
+from assistant.config.settings import PLANNED_PROVIDERS, Llm, Settings, Stt, Tts
+from assistant.config.toml import value_text
+
+Stage = Literal["stt", "llm", "tts"]
+
+_FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*")
+
+
+def parse_choice(text: str) -> tuple[str, str | None]:
+    """NAME[:MODEL] -> (name, model).
+
+    NAME ends at the first colon and MODEL is the rest, which may be a path. A name with a dot in it is a factory,
+    ``package.module:factory``; its model follows the second colon. Raises ParleyError.
+    """
+    name, colon, model = _split(text)
+    if not name or (colon and not model):
+        raise config_error(f'"{text}" is not a provider; write NAME or NAME:MODEL, for example faster-whisper:base.en')
+    return name, model or None
+
+
+def options_for(
+    settings: Settings, stage: Stage, name: str | None = None, model: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The provider to build for a stage: its name in the registry and the options for its factory.
+
+    Without ``name`` it is the stage's own provider. ``name`` may be an instance's, or NAME:MODEL as it stands in
+    ``fallback``. The stage's ``model``, ``voice`` and ``options`` go to its own provider only; another provider gets
+    what is true of any (language, max_tokens, speed) and, if it is an instance, what the instance says. Keys without
+    a value are left out, so that the provider's own default holds. Always there: ``timeouts``, seconds by the keys
+    connect, first_byte, gap. Raises ParleyError when no provider is chosen.
+    """
+    table: Stt | Llm | Tts = getattr(settings, stage)
+    wanted = table.provider if name is None else name
+    if not wanted:
+        raise config_error(f"no {stage} provider is chosen; set provider under [{stage}], or use --{stage} NAME")
+    wanted, model_in_name = parse_choice(wanted)
+    # While the stage's provider is not chosen, its options can only be meant for whichever is taken.
+    own = wanted == table.provider or (not table.provider and name not in table.fallback)
+    options = _standard(settings, table)
+    if own:
+        options |= {"model": table.model} | ({"voice": table.voice} if isinstance(table, Tts) else {})
+    instance = settings.providers.get(wanted)
+    if instance is not None:
+        options["model"] = options.get("model") or instance.model
+        options |= instance.options
+    if own:
+        options |= table.options
+    if model or model_in_name:
+        options["model"] = model or model_in_name
+    options["timeouts"] = msgspec.to_builtins(settings.timeouts)
+    return instance.provider if instance else wanted, {k: v for k, v in options.items() if v is not None and v != ""}
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """Name, colon (if there is one), model."""
+    name, colon, model = text.strip().partition(":")
+    if colon and "." in name:
+        factory, colon, model = model.partition(":")
+        return f"{name}:{factory}", colon, model
+    return name, colon, model
+
+
+def with_provider(settings: Settings, stage: Stage, name: str, model: str = "") -> Settings:
+    """The settings with a stage's provider chosen (where the user had left it open)."""
+    table = getattr(settings, stage)
+    return msgspec.structs.replace(
+        settings, **{stage: msgspec.structs.replace(table, provider=name, model=model or table.model)}
+    )
+
+
+def check_names(layer: Layer, instances: Mapping[str, str]) -> None:
+    """Raise ParleyError for the first provider's name in the layer that nothing answers to.
+
+    ``instances``: the named instances of all layers, with the provider of each.
+    """
+    tables = [((), layer.table), *((("profiles", n), t) for n, t in layer.table.get("profiles", {}).items())]
+    for path, table in tables:
+        for stage, where, text, is_choice in _mentions(table):
+            here = (*path, *where)
+            problem = _problem(stage, text, is_choice, {} if where[0] == "providers" else instances)
+            if problem:
+                keys = dotted(tuple(str(part) for part in here if isinstance(part, str)))
+                raise config_error(f"{layer.place(here)}: {keys} = {value_text(text)} {problem}")
+
+
+def _standard(settings: Settings, table: Stt | Llm | Tts) -> dict[str, Any]:
+    match table:
+        case Stt():
+            language = settings.assistant.language if table.language == "auto" else table.language
+            return {"language": "" if language == "auto" else language}
+        case Llm():
+            return {"max_tokens": table.max_tokens}
+        case Tts():
+            return {"speed": table.speed}
+
+
+def _mentions(table: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str | int, ...], str, bool]]:
+    """Each provider named in a table: (stage, path, text, whether NAME:MODEL is possible there)."""
+    for stage in (*STAGES, "vad"):
+        section = table.get(stage, {})
+        if section.get("provider"):
+            yield stage, (stage, "provider"), section["provider"], False
+        for index, text in enumerate(section.get("fallback", [])):
+            yield stage, (stage, "fallback", index), text, True
+        for key in ("fast", "accurate", "short", "long"):
+            if section.get(key):
+                yield stage, (stage, key), section[key], True
+    for name, instance in table.get("providers", {}).items():
+        yield "", ("providers", name, "provider"), instance["provider"], False
+
+
+@cache
+def _registered(stage: str) -> tuple[str, ...]:
+    from providers.registry import names  # brings numpy, which a config without providers does not need
+
+    return tuple(names(stage)) if stage else tuple(sorted({n for each in STAGES for n in names(each)}))
+
+
+def _problem(stage: str, text: str, is_choice: bool, instances: Mapping[str, str]) -> str:
+    """What is wrong with a provider's name, as the end of a sentence; empty when nothing is."""
+    name, colon, model = _split(text)
+    if not name or (colon and not model):
+        return "is not a provider; write NAME or NAME:MODEL"
+    of_stage = f"{stage} provider" if stage else "provider"
+    if model and not is_choice:
+        if _FACTORY.fullmatch(name) or name in (*_registered(stage), *instances):
+            return f'holds a model as well; write provider = "{name}" and model = "{model}"'
+        return f'is not a {of_stage}; a provider of your own is written "package.module:factory", with a dot'
+    if ":" in name:
+        return "" if _FACTORY.fullmatch(name) else 'is not of the form "package.module:factory"'
+    known = _registered(stage)
+    inside = instances.get(name)
+    if inside is not None:
+        if not stage or ":" in inside or inside in known or inside not in _registered(""):
+            return ""
+        return (
+            f"cannot be used here: [providers.{name}] is {inside}, which is no {of_stage}; "
+            f"choose one of: {', '.join(known)}"
+        )
+    if name in known:
+        return ""
+    choices = f"one of: {', '.join((*known, *instances))}, or package.module:factory"
+    planned = [p for s in STAGES if stage in ("", s) for p in PLANNED_PROVIDERS[s]]
+    if name in planned:
+        return f"is not available yet; choose {choices}"
+    if stage and name in _registered(""):
+        return f"is no {of_stage}; choose {choices}"
+    hint = did_you_mean(name, (*known, *instances))
+    return f"is not a known {of_stage}{hint or ';'} {'Choose' if hint else 'choose'} {choices}"

@@ -1,0 +1,153 @@
+"""What can be set: one frozen struct a TOML table, attribute names = TOML keys, defaults = the documented ones.
+
+These structs are the only place where keys, types, ranges and choices are written down: `schema.py` reads them to judge
+what a user wrote and to say what would have been valid.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Language = Annotated[
+    str,
+    Meta(
+        pattern=r"^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)\Z",
+        description='"auto" or a language code such as "en" or "pt-BR"',
+    ),
+]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Names = Annotated[tuple[str, ...], Meta(description='a list of provider names, for example ["openai"]')]
+Options = dict[str, Any]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the config."""
+
+
+class Assistant(Table, frozen=True):
+    prompt: str = "default"
+    """A name in prompts/ or a path."""
+    language: Language = "auto"
+
+
+class Vad(Table, frozen=True):
+    provider: str = "silero"
+    runtime: Literal["onnx", "torch"] = "onnx"
+    threshold: Probability = 0.5
+    threshold_speaking: Probability = 0.3
+    """While the assistant speaks, after echo cancelling."""
+    min_speech_ms: Milliseconds = 96
+    pre_roll_ms: Milliseconds = 500
+
+
+class Stt(Table, frozen=True):
+    provider: str = ""
+    """Empty, here and in `Llm` and `Tts`: not chosen by the user, so what is installed and has a key is taken."""
+    model: str = ""
+    """A name, a directory, or realtime, streaming, batch, accurate. Empty: the provider's own default."""
+    language: Language = "auto"
+    """"auto": as `Assistant.language` says."""
+    fallback: Names = ()
+    fast: str = ""
+    """For "hybrid": NAME[:MODEL]."""
+    accurate: str = ""
+    """For "hybrid": NAME[:MODEL]."""
+    options: Options = {}
+
+
+class Llm(Table, frozen=True):
+    provider: str = ""
+    model: str = ""
+    max_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] = 400
+    fallback: Names = ()
+    options: Options = {}
+
+
+class Tts(Table, frozen=True):
+    provider: str = ""
+    model: str = ""
+    voice: str = ""
+    speed: Annotated[float, Meta(ge=0.25, le=4)] = 1.0
+    cache: bool = True
+    fallback: Names = ()
+    short: str = ""
+    """For "route": NAME[:MODEL] for texts of at most `limit` characters."""
+    long: str = ""
+    """For "route": NAME[:MODEL] for the others."""
+    limit: Annotated[int, Meta(ge=1, le=100_000)] = 50
+    options: Options = {}
+
+
+class Turn(Table, frozen=True):
+    endpointing: Literal["fixed", "text"] = "text"
+    silence_ms: Milliseconds = 200
+    """fixed: exactly the wait; others: the least."""
+    max_silence_ms: Milliseconds = 2500
+    """Others than fixed: the most."""
+    drafts: bool = True
+    drafts_per_turn: Annotated[int, Meta(ge=0, le=100)] = 3
+    barge_in: Literal["off", "speech", "words"] = "words"
+
+
+class Audio(Table, frozen=True):
+    input: str = ""
+    output: str = ""
+    echo_cancel: Literal["auto", "on", "off"] = "auto"
+    noise_suppression: Literal["auto", "on", "off"] = "auto"
+    overlap: Literal["pause", "duck"] = "pause"
+
+
+class Instance(Table, frozen=True):
+    """A named instance under [providers.NAME]: wherever a provider's name may stand, NAME may."""
+
+    provider: str
+    model: str = ""
+    options: Options = {}
+
+
+class Timeouts(Table, frozen=True):
+    """Seconds."""
+
+    connect: Seconds = 3.0
+    first_byte: Seconds = 8.0
+    gap: Seconds = 5.0
+
+
+class Cost(Table, frozen=True):
+    budget: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """US dollars a session; 0: no limit."""
+    on_budget: Literal["warn", "stop"] = "warn"
+
+
+class Settings(Table, frozen=True):
+    """Everything that is in force, after all layers and the profile."""
+
+    profile: str = "auto"
+    assistant: Assistant = Assistant()
+    vad: Vad = Vad()
+    stt: Stt = Stt()
+    llm: Llm = Llm()
+    tts: Tts = Tts()
+    turn: Turn = Turn()
+    audio: Audio = Audio()
+    timeouts: Timeouts = Timeouts()
+    cost: Cost = Cost()
+    providers: dict[str, Instance] = {}
+    profiles: dict[str, dict[str, Any]] = {}
+    """Tables of the same form as the whole config, without `profile` and `profiles`."""
+
+
+PLANNED_VALUES: dict[tuple[str, ...], tuple[str, ...]] = {("turn", "endpointing"): ("smart-turn", "adaptive")}
+"""Values that belong to the config's contract and are not built yet."""
+
+PLANNED_PROVIDERS = {
+    "stt": ("pocketsphinx", "hybrid", "deepgram", "elevenlabs", "assemblyai", "cartesia", "gemini", "moonshine"),
+    "llm": ("gemini",),
+    "tts": ("piper", "route", "openai", "elevenlabs", "deepgram", "cartesia", "gemini"),
+}
+"""The same for provider names; one that is registered is available, whatever stands here."""
