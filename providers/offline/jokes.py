@@ -46,16 +46,14 @@ JOKES: tuple[tuple[str, ...], ...] = (
 
 
 def answer(request: Request) -> Answer | None:
-    told = sum(_asks(text, request.earlier[:at]) for at, text in enumerate(request.earlier))
-    if not _asks(request.plain, request.earlier):
+    if _ASKED.match(request.plain) is None and _MORE.match(request.plain) is None:
+        return None
+    told = 0
+    for text in request.earlier:  # "another one" asks for a joke once there has been one
+        told += _ASKED.match(text) is not None or (told > 0 and _MORE.match(text) is not None)
+    if not told and _ASKED.match(request.plain) is None:
         return None
     return Answer(JOKES[(request.seed + told) % len(JOKES)])
-
-
-def _asks(text: str, earlier: tuple[str, ...]) -> bool:
-    if _ASKED.match(text) is not None:
-        return True
-    return _MORE.match(text) is not None and any(_ASKED.match(before) is not None for before in earlier)
 
 
 SKILL = Skill(

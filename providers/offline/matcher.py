@@ -31,7 +31,7 @@ _TAIL = re.compile(
     r"(?<=\w) (?:please|(?:right |just )?now|at the moment|for me|then|thanks|thank you|parley|(?:will|would) you)$"
 )
 
-_MOST_STRIPPED = 6
+_MOST_STRIPPED = 5
 
 
 def words(text: str) -> str:

@@ -78,12 +78,7 @@ class OfflineModel:
 
     name = "offline"
 
-    def __init__(self, clock: _LONGEST = 300
-"""Characters. Nobody asks for the time, or for a sum, at greater length."""
-_MOST_SENTENCES = 6
-"""Of a longer speech only the end is taken for requests."""
-
-Clock = local_time, seed: int | None = None) -> None:
+    def __init__(self, clock: Clock = local_time, seed: int | None = None) -> None:
         self._clock = clock
         self._seed = seed
 
