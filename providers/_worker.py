@@ -75,18 +75,56 @@ class Job(Generic[T]):
         self._error = Dropped()
         self._call = None
         if self._token.native_token is anyio.lowlevel.current_token().native_token:
-            self._ended.set()
+            self._end()
         else:
             self._tell()
 
     def _tell(self) -> None:
-        """Wake the caller, from the worker's thread or from the loop."""
-        if self.abandoned:
-            return
-        tell_loop(self._token, self._ended.set)
+        """Wake the caller, from another thread than its own."""
+        if not self.abandoned:
+            _tell_loop(self._token, self._end)
+
+    def _end(self) -> None:
+        self._ended.set()
 
 
-def tell_loop(token: anyio.lowlevel.EventLoopToken, call: Callable[[], object]) -> None:
+class Feed(Job[None], Generic[T]):
+    """A job that hands over items while it runs. Iterate it to the end, or ``abandon()`` it."""
+
+    def __init__(self, call: Callable[[Callable[[T], None]], None]) -> None:
+        super().__init__(lambda: call(self._put))
+        self._items: deque[T] = deque()
+        self._more = anyio.Event()
+        self._hungry = False
+
+    def _put(self, item: T) -> None:
+        """Called by the job. Wakes the reader only when it waits: most items need no switch of threads."""
+        self._items.append(item)
+        if self._hungry and not self.abandoned:
+            self._hungry = False
+            _tell_loop(self._token, lambda: self._more.set())
+
+    def _end(self) -> None:
+        super()._end()
+        self._more.set()
+
+    def __aiter__(self) -> Feed[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._items:
+            if self._ended.is_set():
+                await self.result()  # raises what the job raised
+                raise StopAsyncIteration
+            self._more = anyio.Event()
+            self._hungry = True
+            if not self._items:  # else it came between the two lines above, unnoticed
+                await self._more.wait()
+            self._hungry = False
+        return self._items.popleft()
+
+
+def _tell_loop(token: anyio.lowlevel.EventLoopToken, call: Callable[[], object]) -> None:
     """Run ``call`` in the loop that ``token`` stands for, from any other thread. A loop that is over hears nothing."""
     with suppress(RuntimeError):  # RunFinishedError, or asyncio's own "Event loop is closed" in the last instant
         anyio.from_thread.run_sync(call, token=token)
@@ -117,6 +155,16 @@ class Worker:
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Job[T]:
         """Queue the call; await its ``result()``, or ``abandon()`` it."""
         job = Job(lambda: call(*args, **kwargs))
+        self._submit(job)
+        return job
+
+    def feed(self, call: Callable[[Callable[[T], None]], None]) -> Feed[T]:
+        """Queue a call that produces items: it is given the function that takes them."""
+        feed = Feed(call)
+        self._submit(feed)
+        return feed
+
+    def _submit(self, job: Job[Any]) -> None:
         with self._wake:
             self._check_open()
             self._jobs.append(job)
@@ -124,7 +172,6 @@ class Worker:
             self._wake.notify()
         if dropped is not None:
             dropped._drop()
-        return job
 
     def offer(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Job[T]:
         """Queue the call as the optional one: its ``result()`` raises Dropped when something else comes first."""
@@ -188,7 +235,7 @@ class Worker:
             job._run()
             del job  # or the last result would live as long as the worker idles
         for token, gone in self._gone:
-            tell_loop(token, gone.set)
+            _tell_loop(token, gone.set)
 
     def _next(self) -> Job[Any] | None:
         """The next job that somebody waits for; None when the worker is closed."""

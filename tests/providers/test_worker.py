@@ -7,6 +7,7 @@ import sys
 import threading
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from providers._worker import Dropped, Worker
@@ -33,8 +34,7 @@ class Gate:
 
 
 async def begun(gate: Gate) -> None:
-    while not gate.begun.is_set():
-        await anyio.sleep(0.001)
+    assert await anyio.to_thread.run_sync(gate.begun.wait, 10)
 
 
 async def test_runs_in_its_own_thread_and_returns_the_value() -> None:
