@@ -1,10 +1,10 @@
-"""A language model's text deltas -> pieces that a voice can begin to speak, the first one as early as it can be said well.
+"""A language model's text deltas -> pieces that a voice can speak, the first one as early as it can be said well.
 
 The text is read character by character by a small machine, so the pieces do not depend on how the text was cut into
 deltas, with one exception that pays for itself on every sentence: a stop that is certainly a sentence's end ("...right
-now.") and is the last thing in its delta ends the piece at once, without waiting for the next token. When the same delta
-goes on after the stop ("...", ".com", '."'), what follows is looked at first. All other stops (abbreviations, numbers,
-initials, stops inside quotes and brackets, ellipses, addresses) wait until the following characters have decided.
+now.") and is the last thing in its delta ends the piece at once, without waiting for the next token. When the same
+delta goes on after the stop ("...", ".com", '."'), what follows is looked at first. All other stops (abbreviations,
+numbers, initials, stops inside quotes and brackets, ellipses, addresses) wait until the next characters have decided.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from assistant.conversation.spoken import spoken
+from assistant.conversation.wordlist import listed
 
 __all__ = ["Sentences"]
 
@@ -45,28 +46,30 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _DOTTED = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")
 _SCHEMES = ("http", "https", "ftp", "mailto", "file", "tel")
 
-_NEVER = frozenset(
+_NEVER = listed(
     "dr mr mrs ms mme mlle prof rev hon gen col sgt capt lt cmdr gov sen rep st mt ft vs cf e.g i.e eg ie viz al www "
-    "z.b d.h u.a s.o o.ä bzw ca evtl ggf inkl nr bspw hr fr sr sra ud p.ej".split()
+    "z.b d.h u.a s.o o.ä bzw ca evtl ggf inkl nr bspw hr fr sr sra ud p.ej"
 )
 """After these a stop never ends a sentence."""
-_MAYBE = frozenset(
-    "etc inc ltd co corp bros jr no nos fig figs vol approx dept est min max sq tel ext ave blvd rd jan feb mar apr jun "
-    "jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun ph usw mio mrd tsd str eq sec ch pp ed eds".split()
+_MAYBE = listed(
+    "etc inc ltd co corp bros jr no nos fig figs vol approx dept est min max sq tel ext ave blvd rd jan feb mar apr "
+    "jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun ph usw mio mrd tsd str eq sec ch pp "
+    "ed eds"
 )
 """After these it may: when something other than a small letter or a digit follows."""
-_STARTERS = frozenset(
+_STARTERS = listed(
     "the a an it its this that these those he she they we you i there here then now and but so or yet if when while "
     "after before because since as in on at for from with what who where why how which do does did is are was were can "
     "could will would should let please also however still just maybe perhaps my your his her our their one some most "
-    "many all no not yes".split()
+    "many all no not yes"
 )
 """After an initial or an abbreviation with inner stops only these words, capitalised, begin a new sentence."""
-_ORDINAL_LEADS = frozenset("am der den dem die das des vom zum zur im bis ab seit und".split())
+_ORDINAL_LEADS = listed("am der den dem die das des vom zum zur im bis ab seit und")
 """German: "am 3. Mai", "der 2. Weltkrieg": here a small number's stop makes it an ordinal."""
 
-_NAME_LEADS = frozenset(
-    "visit website site domain file folder script module package named called open run edit install import at node vue asp".split()
+_NAME_LEADS = listed(
+    "visit website site domain file folder script module package named called open run edit install import at node "
+    "vue asp"
 )
 """A word after one of these may be the beginning of a file's or a site's name ("open main.py")."""
 

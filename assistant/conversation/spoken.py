@@ -1,9 +1,9 @@
 """Written text -> what a voice should read: Markdown, HTML, links, emoji and citation marks are taken out.
 
-What a listener gets: the words of headings, list items, links, emphasis and inline code; the name of the site in place of
-a bare address; the text that stands for an image. Blocks of code are not read at all (``sentences.py`` leaves them out
-before this is called), and nothing is said in their place, since any words put there would be in the wrong language
-for some reply.
+What a listener gets: the words of headings, list items, links, emphasis and inline code; the name of the site in place
+of a bare address; the text that stands for an image. Blocks of code are not read at all (``sentences.py`` leaves them
+out before this is called), and nothing is said in their place, since any words put there would be in the wrong
+language for some reply.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _without_markup(text: str) -> str:
 
 
 def _site(match: re.Match[str]) -> str:
-    """``https://www.example.com/a?b=c.`` -> ``example.com.``: the part a listener can use, and the sentence's own stop."""
+    """``https://www.example.com/a?b=c.`` -> ``example.com.``: what a listener can use, and the sentence's stop."""
     address = match.group()
     bare = address.rstrip(".,;:!?'*_")
     stop = address[len(bare) :].strip("*_'")
