@@ -1,2 +1,71 @@
-def main() -> int:
-    return 0
+"""The command line: one file a command in `assistant.commands`, each imported only as far as parsing needs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from assistant.ports import ParleyError
+
+COMMANDS = ("talk", "demo", "config", "bench")
+"""In the order in which --help shows them. A command stands here only when it works."""
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``parley ARGUMENTS`` and return its exit code: 0 done, 1 failed, 2 bad usage or set-up, 130 interrupted."""
+    try:
+        args = _parser().parse_args(arguments)
+        logging.basicConfig(level=logging.DEBUG if args.verbose else logging.WARNING, format="parley: %(message)s")
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing may be written any more, at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception as error:
+        return _explain(error, verbose="--verbose" in (sys.argv[1:] if arguments is None else arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="parley", description="A voice assistant to talk with: speak, be answered aloud, interrupt."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        import_module(f"assistant.commands.{name}").register(commands)
+    return parser
+
+
+def _explain(error: BaseException, verbose: bool) -> int:
+    """One sentence on stderr for what the user can mend; a traceback only with --verbose. Returns the exit code."""
+    from assistant.config import scrub
+
+    problem = _first(error)
+    if verbose:
+        import traceback
+
+        sys.stderr.write(scrub("".join(traceback.format_exception(error))))
+    if isinstance(problem, ParleyError):
+        print(f"parley: {scrub(str(problem))}", file=sys.stderr)  # noqa: T201
+        return problem.exit_code
+    what = f"{type(problem).__name__}: {problem}".strip(": ")
+    print(  # noqa: T201
+        f"parley: something broke that should not ({scrub(what)}); run it again with --verbose and report what it says",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error itself, or the first that a task group gathered (a user's mistake before anything else)."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    found = [_first(inner) for inner in error.exceptions]
+    return next((inner for inner in found if isinstance(inner, ParleyError)), found[0])

@@ -20,7 +20,7 @@ from assistant.conversation.events import Transcript
 from assistant.conversation.history import Message, Part, SpokenWord, Text
 
 __all__ = [
-    "CAPTURE_RATE", "FRAME", "ChatModel", "Delta", "Duplex", "Frame", "Message", "Notice", "Observer", "ParleyError", "Part",
+    "CAPTURE_RATE", "FRAME", "FailedMidway", "ChatModel", "Delta", "Duplex", "Frame", "Message", "Notice", "Observer", "ParleyError", "Part",
     "ProviderError", "ProviderUnavailable", "Samples", "SideEffect", "SpeechChunk", "SpokenWord", "Stage",
     "StreamingSynthesizer", "Synthesizer", "SynthesizerAbilities", "Text", "TextDelta", "ToolCall", "Transcriber",
     "TranscriberAbilities", "TranscriberStream", "Transcript", "VoiceActivity",
@@ -58,6 +58,11 @@ class ProviderError(Exception):
         self.provider = provider
         self.retry_after = retry_after
         """Seconds the provider asked to be left alone, where it said so."""
+
+
+class FailedMidway(ProviderError):
+    """A provider failed after part of its answer had been handed over, and there is another to go on with: call again
+    with what is left to do. Raised by `providers.fallback` only; a plain ProviderError means that nobody is left."""
 
 
 # --- hearing ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+"""Settings -> the opened providers of every stage, and the rules that the conversation keeps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from assistant.config import Settings, options_for
+from assistant.conversation.endpoint import EndpointRules
+from assistant.conversation.segment import SegmentRules
+from assistant.conversation.turn import TurnRules
+from assistant.later import Later
+from assistant.ports import ChatModel, Stage, Synthesizer, Transcriber, VoiceActivity
+from providers import registry
+
+OnFailure = Callable[[str, str, str, str | None], None]
+"""stage, provider, error, next."""
+
+
+@dataclass
+class Stages:
+    vad: VoiceActivity
+    transcriber: Later[Transcriber]
+    model: Later[ChatModel]
+    voice: Later[Synthesizer]
+    _report: list[OnFailure]
+
+    async def loaded(self) -> None:
+        """Wait until every stage is ready. Raises ParleyError for one that cannot be built."""
+        for stage in (self.transcriber, self.model, self.voice):
+            await stage.get()
+
+    def report_failures_to(self, sink: OnFailure) -> None:
+        self._report[:] = [sink]
+
+
+@asynccontextmanager
+async def open_stages(settings: Settings) -> AsyncIterator[Stages]:
+    """Open everything side by side, each provider in a task of its own; closes them all at the end."""
+    sinks: list[OnFailure] = []
+    vad = _vad(settings)
+    async with vad as activity, anyio.create_task_group() as owners:
+        stages = Stages(
+            activity, _later(settings, "stt"), _later(settings, "llm"), _later(settings, "tts"), sinks
+        )
+        for stage in (stages.transcriber, stages.model, stages.voice):
+            owners.start_soon(stage.run)
+        yield stages
+        owners.cancel_scope.cancel()
+
+
+def _later(settings: Settings, stage: Stage) -> Later[Any]:
+    name, options = options_for(settings, stage)
+    return Later(registry.find(stage, name)(options))
+
+
+def _vad(settings: Settings) -> AbstractAsyncContextManager[VoiceActivity]:
+    options = {"runtime": settings.vad.runtime} if settings.vad.provider == "silero" else {}
+    return registry.find("vad", settings.vad.provider)(options)
+
+
+def turn_rules(settings: Settings) -> TurnRules:
+    turn = settings.turn
+    return TurnRules(
+        endpoint=EndpointRules(turn.endpointing, turn.silence_ms / 1000, turn.max_silence_ms / 1000),
+        drafts=turn.drafts,
+        drafts_per_turn=turn.drafts_per_turn,
+        barge_in=turn.barge_in,
+    )
+
+
+def segment_rules(settings: Settings) -> SegmentRules:
+    vad, turn = settings.vad, settings.turn
+    return SegmentRules(
+        threshold=vad.threshold,
+        threshold_speaking=vad.threshold_speaking,
+        min_speech=vad.min_speech_ms / 1000,
+        # A pause must be seen before it can have lasted long enough.
+        pause=min(SegmentRules.pause, turn.silence_ms / 1000),
+    )
+
+
+def started(settings: Settings, why: str) -> dict[str, object]:
+    """The fields of `session.started`."""
+
+    def named(stage: str) -> str:
+        table = getattr(settings, stage)
+        return f"{table.provider}:{table.model}" if table.model else str(table.provider)
+
+    return {
+        "stt": named("stt"),
+        "llm": named("llm"),
+        "tts": named("tts"),
+        "vad": f"{settings.vad.provider}:{settings.vad.runtime}" if settings.vad.provider == "silero" else settings.vad.provider,
+        "endpointing": settings.turn.endpointing,
+        "echo_cancel": "off",
+        "why": why,
+    }

@@ -1,0 +1,132 @@
+"""The common work: what the user says and when, and providers of known delay to answer it.
+
+The figures are those on which other voice loops were measured side by side: real speech of 2.08 s, 40 tokens in four
+sentences of ten, the first token after 200 ms, then one every 20 ms, a voice that takes 100 ms to its first sound.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from assistant.audio.wavfile import WavWriter, open_wav
+from assistant.ports import CAPTURE_RATE, Samples
+
+UTTERANCE = Path(__file__).with_name("utterance.wav")
+"""John F. Kennedy's "ask what you can do for your country" (1961, public domain), cut so that the first and last
+samples are the true ends of the speech; -17.5 dBFS."""
+TEXT = "Ask what you can do for your country."
+REPLY = (
+    "Sure| I| can| help| you| with| that| right| now|."
+    "| First| we| look| at| every| part| of| the| plan|."
+    "| Then| we| check| that| each| number| is| really| correct|."
+    "| Last| we| write| a| short| note| for| the| team|."
+)
+WORDS = 36
+"""In the reply. Its 40 tokens count the full stops."""
+NOISE = 10 ** (-66 / 20)
+"""Level of the room between the utterances."""
+LEAD = 1.5
+"""Seconds before the first utterance."""
+
+SILENCE_MS = 200
+STT_FINAL, TTFT, TOKEN, TTS = 0.100, 0.200, 0.020, 0.100
+FIRST_SENTENCE = TTFT + 9 * TOKEN
+PATH_MS = round((SILENCE_MS / 1000 + FIRST_SENTENCE + TTS) * 1000)
+"""The critical path without drafts: the final comes inside the endpoint's silence."""
+FLOOR_MS = round((STT_FINAL + FIRST_SENTENCE + TTS) * 1000)
+"""With drafts: the reply is begun on the final."""
+STREAM_FLOOR_MS = round((STT_FINAL + TTFT + TOKEN + TTS) * 1000)
+"""With drafts and a voice that takes text as it comes: a word is known for one when the next begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One utterance of the microphone's file, in seconds from its beginning."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A row of the bench."""
+
+    name: str
+    drafts: bool
+    word_seconds: float = 0.1
+    """Length of a spoken word."""
+    gap: float = 5.2
+    """Seconds from the end of an utterance to the next one."""
+    barge_in: bool = False
+    streams_text: bool = False
+    delay: tuple[str, float] | None = None
+    """A stage made slower by so many seconds, to see that its figure moves and no other."""
+
+    def config(self, lines: list[Spoken]) -> str:
+        """The config of `parley talk` for this row."""
+        late = dict([self.delay]) if self.delay else {}
+        spoken = ", ".join(f'{{ start = {line.start:.4f}, end = {line.end:.4f}, text = "{TEXT}" }}' for line in lines)
+        return f"""
+[vad]
+provider = "silero"
+[turn]
+endpointing = "fixed"
+silence_ms = {SILENCE_MS}
+drafts = {str(self.drafts).lower()}
+barge_in = "speech"
+[stt]
+provider = "scripted"
+options = {{ final_after = {STT_FINAL + late.get("stt", 0.0)}, lines = [{spoken}] }}
+[llm]
+provider = "scripted"
+options = {{ ttft = {TTFT + late.get("llm", 0.0)}, gap = {TOKEN}, replies = ["{REPLY}"] }}
+[tts]
+provider = "scripted"
+[tts.options]
+delay = {TTS + late.get("tts", 0.0)}
+word = {self.word_seconds}
+streams_text = {str(self.streams_text).lower()}
+"""
+
+
+TURNS = Scenario("turns, drafts off", drafts=False)
+DRAFTS = Scenario("turns, everything on", drafts=True)
+STREAMED = Scenario("turns, voice that takes streamed text", drafts=True, streams_text=True)
+BARGE_IN = Scenario("barge-in", drafts=True, word_seconds=0.25, gap=4.6, barge_in=True)
+
+
+def microphone(path: Path, scenario: Scenario, turns: int, seed: int = 1) -> list[Spoken]:
+    """Write the microphone's file with ``turns`` utterances; returns where they are.
+
+    They start at random places of the 32 ms grid, so that no figure depends on how they lie to it.
+    """
+    choose = random.Random(seed)
+    utterance = speech()
+    lines: list[Spoken] = []
+    at = LEAD
+    for _ in range(turns):
+        start = round((at + choose.random() * 0.2) * CAPTURE_RATE) / CAPTURE_RATE
+        lines.append(Spoken(start, start + len(utterance) / CAPTURE_RATE))
+        at = lines[-1].end + scenario.gap
+    samples = room_noise(round((lines[-1].end + 6.0) * CAPTURE_RATE))
+    for line in lines:
+        first = round(line.start * CAPTURE_RATE)
+        samples[first : first + len(utterance)] = utterance
+    writer = WavWriter(path, CAPTURE_RATE)
+    writer.append(samples)
+    writer.close()
+    return lines
+
+
+def speech() -> Samples:
+    """The utterance: float32 at CAPTURE_RATE."""
+    with open_wav(UTTERANCE) as reader:
+        return reader.read(reader.frames)
+
+
+def room_noise(count: int) -> Samples:
+    return (np.random.default_rng(7).standard_normal(count) * NOISE).astype(np.float32)

@@ -1,0 +1,109 @@
+"""``parley bench``: how fast the loop is, off its waveforms."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from assistant.commands.talk import _positive
+
+TURNS = 6
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "bench",
+        help="measure turn latency, overhead, barge-in, CPU, memory and start-up",
+        description="Holds scripted conversations with `parley talk` on WAV devices, providers of known delay and the "
+        "real voice activity detector, and reads the figures off the waveforms. Takes about four minutes.",
+    )
+    parser.add_argument("--turns", type=_positive, default=TURNS, metavar="N", help=f"measured turns a row ({TURNS})")
+    parser.add_argument(
+        "--sessions", type=_positive, metavar="N", help="instead: N conversations in one process, beside one alone"
+    )
+    parser.add_argument("--json", action="store_true", help="write JSON for programs")
+    parser.add_argument("--verbose", action="store_true", help="show a traceback when something fails")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    return _sessions(args) if args.sessions else _rows(args)
+
+
+def _rows(args: argparse.Namespace) -> int:
+    from assistant.bench import work
+    from assistant.bench.report import failures, in_detail, summary, table
+    from assistant.bench.single import run as run_row
+    from assistant.bench.single import start_up
+
+    runs = []
+    for scenario in (work.TURNS, work.DRAFTS, work.STREAMED, work.BARGE_IN):
+        _progress(f"{scenario.name} ...")
+        runs.append(run_row(scenario, args.turns + scenario.barge_in))
+    _progress("the loop's worst stall ...")
+    stalls = run_row(work.DRAFTS, 2, measure="stalls").figures["worst_stall_ms"]
+    _progress("start-up ...")
+    starts = sorted(start_up())
+    wrong = [sentence for each in runs for sentence in failures(each)]
+    summaries = [summary(each) for each in runs]
+    if args.json:
+        print(  # noqa: T201
+            json.dumps(
+                {
+                    "rows": summaries,
+                    "turns": {each.scenario.name: in_detail(each) for each in runs},
+                    "start_up_s": starts,
+                    "worst_stall_ms": stalls,
+                    "failures": wrong,
+                },
+                indent=1,
+            )
+        )
+    else:
+        heading = ["", "turns", "path", "latency", "p95", "overhead", "p95", "stop", "kept-heard", "ledger off", "CPU %", "MB"]
+        body = [
+            [
+                each["row"], each["turns"], each["path_ms"], each["latency_ms"], each["latency_p95_ms"],
+                each["overhead_ms"], each["overhead_p95_ms"], each["stop_ms"], each["words_kept_minus_heard"],
+                each["ledger_off_by_ms"], None if each["cpu_cores"] is None else each["cpu_cores"] * 100,
+                each["memory_mb"],
+            ]
+            for each in summaries
+        ]  # fmt: skip
+        print(table([heading, *body]))  # noqa: T201
+        middle = starts[len(starts) // 2] if starts else None
+        print(f"\nprocess start to listening: {middle} s (of {len(starts)}); worst loop stall: {stalls} ms")  # noqa: T201
+        print("All times in ms, off the waveforms; path: the known delays on the critical path; overhead: the rest.")  # noqa: T201
+    for sentence in wrong:
+        print(f"parley: {sentence}", file=sys.stderr)  # noqa: T201
+    return 1 if wrong else 0
+
+
+def _sessions(args: argparse.Namespace) -> int:
+    from assistant.bench.report import table
+    from assistant.bench.sessions import load_of
+
+    loads = []
+    for count in dict.fromkeys((1, args.sessions)):
+        _progress(f"{count} at once ...")
+        loads.append(load_of(count, min(args.turns, 4)))
+    rows = [
+        {
+            "sessions": load.sessions, "turns": len(load.latencies), "missed": load.missed,
+            "latency_ms": round(load.median, 1), "latency_p95_ms": round(load.p95, 1),
+            "cpu_cores": round(load.cpu_cores, 3), "feeder_cores": round(load.feeder_cores, 3),
+            "memory_mb": round(load.memory_mb, 1), "worst_lag_ms": round(load.worst_lag_ms, 1),
+        }
+        for load in loads
+    ]  # fmt: skip
+    if args.json:
+        print(json.dumps({"rows": rows, "rise_ms": round(loads[-1].median - loads[0].median, 1)}))  # noqa: T201
+    else:
+        print(table([list(rows[0]), *[list(row.values()) for row in rows]]))  # noqa: T201
+    return 0
+
+
+def _progress(what: str) -> None:
+    if sys.stderr.isatty():
+        print(what, file=sys.stderr)  # noqa: T201

@@ -1,0 +1,79 @@
+"""``parley talk``: the conversation."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from assistant.commands.common import add_common, settings_from
+from assistant.ports import ParleyError
+
+NO_DEVICES = (
+    "there is no microphone: this version hears a recording, so give it one with --mic FILE.wav "
+    "(and hear the answers with --speaker FILE.wav), or see a whole conversation with: parley demo"
+)
+
+
+class NoDevices(ParleyError):
+    exit_code = 1
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("talk", help="hold a conversation", description="Hold a conversation.")
+    add_common(parser)
+    parser.add_argument("--mic", metavar="FILE.wav", help="what the assistant hears, in real time")
+    parser.add_argument("--speaker", metavar="FILE.wav|none", default=None, help="where its voice goes (default: none)")
+    parser.add_argument("--turns", type=_positive, metavar="N", help="end after N replies")
+    parser.add_argument("--max-seconds", type=_seconds, metavar="S", help="end after S seconds")
+    parser.add_argument("--record", metavar="DIR", type=Path, help="keep the session: sound, events and config")
+    parser.add_argument("--or-demo", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=("cpu", "stalls"), help=argparse.SUPPRESS)
+    parser.add_argument("--load-behind", action="store_true", help=argparse.SUPPRESS)
+    parser.set_defaults(run=run)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    loaded = settings_from(args)
+    microphone = args.mic or loaded.settings.audio.input
+    speaker = args.speaker or loaded.settings.audio.output or "none"
+    if not microphone:
+        if args.or_demo:
+            from assistant.commands import demo
+
+            return demo.show()
+        raise NoDevices(NO_DEVICES)
+    from assistant.conversing import Plan, hold
+    from assistant.probe import Probe
+
+    plan = Plan(
+        settings=loaded.settings,
+        microphone=_wav(microphone, "--mic"),
+        speaker=None if speaker == "none" else _wav(speaker, "--speaker"),
+        turns=args.turns,
+        max_seconds=args.max_seconds,
+        record=args.record,
+        json=args.json,
+        probe=Probe(stalls=args.measure == "stalls") if args.measure else None,
+        load_behind=args.load_behind,
+    )
+    return hold(plan)
+
+
+def _wav(name: str, flag: str) -> Path:
+    if not name.lower().endswith(".wav"):
+        raise ParleyError(f"{flag} {name}: this version plays and hears WAV files only; give a name that ends in .wav")
+    return Path(name)

@@ -1,0 +1,530 @@
+"""The rules of the conversation: ``step(talk, happening, rules) -> (talk, actions, deadline)``.
+
+Everything that decides who speaks when stands in this file, one small function a state. It is pure: no clock, no await,
+no I/O. The shell (`assistant.session`) feeds it what happened, carries out the actions in their order and calls it
+again with `DeadlinePassed` at the deadline it returned (audio-clock seconds; None: nothing to wait for).
+
+States: Idle, Listening, Hearing, Endpointing, Replying, Overlapping; see docs/architecture.md for the diagram.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from . import events as e
+from .endpoint import EndpointRules, reads_complete, wait
+from .overlap import BargeIn, judge
+from .transcript import same_meaning
+
+COVERED = 0.15
+"""Seconds by which a transcript may end before the last voiced sample and still cover the utterance: recognisers place
+the end of the last word a little early."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRules:
+    """What the config decides about turns."""
+
+    endpoint: EndpointRules = field(default_factory=EndpointRules)
+    drafts: bool = True
+    drafts_per_turn: int = 3
+    barge_in: BargeIn = "words"
+    longest_utterance: float = 60.0
+    """Seconds after which an utterance is answered although it has not ended."""
+    apology: str = "Sorry, something went wrong just now. Please say that again."
+
+
+# --- states ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What the user is saying, or has said without having heard an answer."""
+
+    turn: int
+    since: float
+    """Its first voiced sample."""
+    quiet_since: float | None = None
+    """The last voiced sample; None while there is voice."""
+    transcript: e.Transcript | None = None
+    covered: bool = False
+    """The transcript is final and no voice has come since."""
+    failed: bool = False
+    """No transcriber is left for it."""
+    draft: str | None = None
+    """The text that the draft under way answers."""
+    drafts: int = 0
+
+    @property
+    def text(self) -> str | None:
+        return None if self.transcript is None else self.transcript.text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Muted: nothing is listened to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    utterance: Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Endpointing:
+    """The user has paused."""
+
+    utterance: Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Replying:
+    """From the commit to the last heard sample."""
+
+    kind: e.ReplyKind
+    turn: int | None
+    utterance: Utterance | None
+    """Still open while nothing has been heard: the user may go on in the same turn."""
+    text: str | None
+    """The question being answered (or the words being announced); None while its transcript is awaited."""
+    audible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overlapping:
+    """Sound over the reply: playback is held while it is decided who has the floor."""
+
+    reply: Replying
+    since: float
+
+
+Phase = Idle | Listening | Hearing | Endpointing | Replying | Overlapping
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    phase: Phase = field(default_factory=Listening)
+    turn: int = 0
+    """The newest turn's number."""
+    muted: bool = False
+    announcements: tuple[e.AnnouncementDue, ...] = ()
+
+
+def step(
+    talk: Conversation, happening: e.Happening, rules: TurnRules
+) -> tuple[Conversation, list[e.Action], float | None]:
+    """What follows from ``happening``. You must carry out the actions in order, then arm one timer for the deadline."""
+    move = _Move(talk, happening.at, rules)
+    match happening:
+        case e.AnnouncementDue():
+            move.talk = replace(talk, announcements=(*talk.announcements, happening))
+        case e.Mute():
+            move.talk = replace(talk, muted=True)
+            _muted(move)
+        case e.Unmute():
+            move.talk = replace(talk, muted=False)
+            if isinstance(talk.phase, Idle):
+                move.go(Listening())
+        case _:
+            match talk.phase:
+                case Idle():
+                    pass
+                case Listening():
+                    _listening(move, happening)
+                case Hearing():
+                    _hearing(move, talk.phase, happening)
+                case Endpointing():
+                    _endpointing(move, talk.phase, happening)
+                case Replying():
+                    _replying(move, talk.phase, happening)
+                case Overlapping():
+                    _overlapping(move, talk.phase, happening)
+                case _:
+                    assert_never(talk.phase)
+    _announce_if_free(move)
+    return move.talk, move.actions, _deadline(move.talk.phase, rules)
+
+
+def _deadline(phase: Phase, rules: TurnRules) -> float | None:
+    match phase:
+        case Endpointing(utterance):
+            return min(_done_at(utterance, rules), utterance.since + rules.longest_utterance)
+        case Hearing(utterance):
+            return utterance.since + rules.longest_utterance
+        case _:
+            return None
+
+
+def _done_at(utterance: Utterance, rules: TurnRules) -> float:
+    """When the silence will have been long enough."""
+    heard = utterance.transcript
+    waited = wait(
+        rules.endpoint,
+        utterance.text,
+        final=utterance.covered,
+        end_of_turn=heard is not None and heard.end_of_turn and utterance.covered,
+    )
+    return (utterance.quiet_since if utterance.quiet_since is not None else utterance.since) + waited
+
+
+class _Move:
+    """One step's outcome while it is being put together."""
+
+    def __init__(self, talk: Conversation, at: float, rules: TurnRules) -> None:
+        self.talk = talk
+        self.at = at
+        self.rules = rules
+        self.actions: list[e.Action] = []
+
+    def do(self, *actions: e.Action) -> None:
+        self.actions.extend(actions)
+
+    def emit(self, event: str, turn: int | None, at: float | None = None, **data: object) -> None:
+        self.actions.append(e.Emit(event, self.at if at is None else at, turn, tuple(data.items())))
+
+    def go(self, phase: Phase) -> None:
+        before, after = type(self.talk.phase).__name__, type(phase).__name__
+        if before != after:
+            self.emit("state", _turn_of(phase), **{"from": before, "to": after})
+        self.talk = replace(self.talk, phase=phase)
+
+    def rest(self) -> None:
+        self.go(Idle() if self.talk.muted else Listening())
+
+
+def _turn_of(phase: Phase) -> int | None:
+    match phase:
+        case Hearing(utterance) | Endpointing(utterance):
+            return utterance.turn
+        case Replying():
+            return phase.turn
+        case Overlapping():
+            return phase.reply.turn
+        case _:
+            return None
+
+
+# --- one function a state -------------------------------------------------------------------------------------------
+
+
+def _listening(move: _Move, happening: e.Happening) -> None:
+    if isinstance(happening, e.VoiceStarted):
+        _new_utterance(move, happening.at)
+
+
+def _hearing(move: _Move, phase: Hearing, happening: e.Happening) -> None:
+    utterance = phase.utterance
+    match happening:
+        case e.VoiceQuiet(at):
+            _draft(move, replace(utterance, quiet_since=at), Hearing)
+        case e.VoicePaused(at):
+            utterance = replace(utterance, quiet_since=at)
+            move.do(e.HurryTranscript(utterance.turn))
+            _draft(move, utterance, Endpointing)
+        case e.VoiceResumed():
+            _resume(move, utterance)
+        case e.DeadlinePassed(at) if at >= utterance.since + move.rules.longest_utterance:
+            move.do(e.HurryTranscript(utterance.turn))
+            end = at if utterance.quiet_since is None else utterance.quiet_since
+            _commit(move, replace(utterance, quiet_since=end))
+        case _:
+            _hear_words(move, utterance, happening, Hearing)
+
+
+def _endpointing(move: _Move, phase: Endpointing, happening: e.Happening) -> None:
+    utterance = phase.utterance
+    match happening:
+        case e.VoiceResumed() | e.VoiceStarted():
+            _resume(move, utterance)
+        case e.DeadlinePassed(at):
+            deadline = _deadline(phase, move.rules)
+            if deadline is not None and at >= deadline:
+                _commit(move, utterance)
+        case _:
+            _hear_words(move, utterance, happening, Endpointing)
+
+
+def _replying(move: _Move, phase: Replying, happening: e.Happening) -> None:
+    match happening:
+        case e.VoiceStarted(at):
+            if not phase.audible:
+                _user_goes_on(move, phase, at)
+            elif not move.talk.muted and move.rules.barge_in != "off":
+                move.emit("overlap.started", phase.turn, at)
+                move.do(e.PausePlayback())
+                move.go(Overlapping(phase, at))
+                _judge(move, Overlapping(phase, at))
+        case e.Interrupt():
+            move.do(e.CancelReply(keep_heard=phase.audible))
+            _close(move, phase.utterance)
+            _end_turn(move, phase.turn)
+            move.rest()
+        case e.ReplyAudible(at):
+            move.emit("reply.audible", phase.turn, at)
+            _close(move, phase.utterance)
+            move.go(replace(phase, audible=True, utterance=None))
+        case e.ReplyFinished(at, text):
+            move.emit("reply.finished", phase.turn, at, text=text)
+            _close(move, phase.utterance)
+            _end_turn(move, phase.turn)
+            move.rest()
+        case e.ReplyFailed() if phase.text is None and phase.utterance is not None:
+            move.emit("reply.discarded", phase.turn)
+            move.go(replace(phase, utterance=replace(phase.utterance, draft=None)))
+        case e.ReplyFailed():
+            _close(move, phase.utterance)
+            _apologise(move, phase.turn, again=phase.kind == "apology")
+        case e.TranscriptionFailed(_, turn) if phase.utterance is not None and turn == phase.utterance.turn:
+            if phase.text is None:
+                _without_transcript(move, phase.utterance)
+        case e.Transcribed(_, turn, transcript) if phase.utterance is not None and turn == phase.utterance.turn:
+            _understood_late(move, phase, phase.utterance, transcript)
+        case _:
+            pass
+
+
+def _overlapping(move: _Move, phase: Overlapping, happening: e.Happening) -> None:
+    """Only reached while a judgement is open; the reply may meanwhile end by itself."""
+    match happening:
+        case e.ReplyFinished() | e.ReplyFailed() | e.Interrupt():
+            move.go(phase.reply)
+            _replying(move, phase.reply, happening)
+        case _:
+            _judge(move, phase)
+
+
+def _muted(move: _Move) -> None:
+    match move.talk.phase:
+        case Hearing(utterance) | Endpointing(utterance):
+            _ignore(move, utterance, "empty")
+        case Listening():
+            move.go(Idle())
+        case _:
+            pass
+
+
+# --- what they have in common ---------------------------------------------------------------------------------------
+
+
+def _new_utterance(move: _Move, at: float) -> None:
+    utterance = Utterance(move.talk.turn + 1, at)
+    move.talk = replace(move.talk, turn=utterance.turn)
+    move.do(e.OpenUtterance(utterance.turn, at))
+    move.emit("user.speech_started", utterance.turn, at)
+    move.go(Hearing(utterance))
+
+
+def _resume(move: _Move, utterance: Utterance) -> None:
+    """Voice again: whatever was drafted answered half a sentence."""
+    utterance = _discard(move, utterance)
+    move.go(Hearing(replace(utterance, quiet_since=None, covered=False)))
+
+
+def _user_goes_on(move: _Move, phase: Replying, at: float) -> None:
+    """Nothing of the reply was heard yet, so it never was: the user continues the same utterance."""
+    if phase.utterance is None:
+        move.do(e.CancelReply(keep_heard=False))
+        if phase.turn is None and phase.text is not None:
+            again = e.AnnouncementDue(move.at, phase.text, phase.kind)
+            move.talk = replace(move.talk, announcements=(again, *move.talk.announcements))
+        else:
+            move.emit("user.superseded", phase.turn, by_turn=move.talk.turn + 1)
+            _end_turn(move, phase.turn)
+        _new_utterance(move, at)
+        return
+    utterance = phase.utterance
+    if phase.text is None:
+        utterance = _discard(move, utterance)
+    else:
+        move.do(e.CancelReply(keep_heard=False))
+        move.emit("reply.discarded", utterance.turn)
+    move.emit("user.speech_started", utterance.turn, at)
+    move.go(Hearing(replace(utterance, quiet_since=None, covered=False, draft=None)))
+
+
+def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind: type[Hearing | Endpointing]) -> None:
+    match happening:
+        case e.Transcribed(_, turn, transcript) if turn == utterance.turn:
+            _draft(move, _heard(move, utterance, transcript), kind)
+        case e.TranscriptionFailed(_, turn) if turn == utterance.turn:
+            move.go(kind(replace(utterance, failed=True)))
+        case e.ReplyFailed():
+            # The draft came to nothing. What is still undrafted at the commit is asked once more.
+            move.emit("reply.discarded", utterance.turn)
+            move.go(kind(replace(utterance, draft=None)))
+        case _:
+            pass
+
+
+def _heard(move: _Move, utterance: Utterance, transcript: e.Transcript) -> Utterance:
+    _tell_transcript(move, utterance, transcript)
+    quiet = utterance.quiet_since
+    covers = quiet is not None and (transcript.until is None or transcript.until >= quiet - COVERED)
+    return replace(utterance, transcript=transcript, covered=transcript.final and covers)
+
+
+def _tell_transcript(move: _Move, utterance: Utterance, transcript: e.Transcript) -> None:
+    before = utterance.transcript
+    if before is not None and before.text == transcript.text and (before.final or not transcript.final):
+        return
+    if transcript.final:
+        move.emit(
+            "user.transcript.final",
+            utterance.turn,
+            transcript.until,
+            text=transcript.text,
+            language=transcript.language,
+            provider=transcript.provider,
+        )
+    elif transcript.text:
+        move.emit("user.transcript.partial", utterance.turn, transcript.until, text=transcript.text)
+
+
+def _draft(move: _Move, utterance: Utterance, kind: type[Hearing | Endpointing]) -> None:
+    """Begin to answer behind a closed gate as soon as the words allow it; the pause is not waited for."""
+    text = utterance.text
+    ready = bool(text) and (utterance.covered or (text is not None and reads_complete(text)))
+    if move.rules.drafts and ready and utterance.quiet_since is not None:
+        utterance = _draft_on(move, utterance, text or "")
+    move.go(kind(utterance))
+
+
+def _draft_on(move: _Move, utterance: Utterance, text: str) -> Utterance:
+    if utterance.draft is not None:
+        if same_meaning(utterance.draft, text):
+            return utterance
+        utterance = _discard(move, utterance)
+    if utterance.drafts >= move.rules.drafts_per_turn:
+        return utterance
+    move.emit("reply.drafted", utterance.turn)
+    move.do(e.StartReply(utterance.turn, text, gate_open=False))
+    return replace(utterance, draft=text, drafts=utterance.drafts + 1)
+
+
+def _discard(move: _Move, utterance: Utterance) -> Utterance:
+    if utterance.draft is None:
+        return utterance
+    move.do(e.CancelReply(keep_heard=False))
+    move.emit("reply.discarded", utterance.turn)
+    return replace(utterance, draft=None)
+
+
+def _commit(move: _Move, utterance: Utterance) -> None:
+    """The user has finished."""
+    end = utterance.quiet_since if utterance.quiet_since is not None else move.at
+    move.emit("user.speech_ended", utterance.turn, end)
+    waited = round((move.at - end) * 1000, 1)
+    move.emit("turn.endpoint", utterance.turn, waited_ms=waited, policy=move.rules.endpoint.policy)
+    if utterance.failed:
+        _without_transcript(move, utterance)
+    elif utterance.covered:
+        _answer(move, utterance)
+    else:
+        move.go(Replying("answer", utterance.turn, utterance, None))
+
+
+def _without_transcript(move: _Move, utterance: Utterance) -> None:
+    """No transcriber is left: answer what was understood before it failed, or apologise."""
+    if utterance.text:
+        _answer(move, utterance)
+    else:
+        _close(move, _discard(move, utterance))
+        _apologise(move, utterance.turn)
+
+
+def _answer(move: _Move, utterance: Utterance) -> None:
+    text = utterance.text
+    if not text:
+        _ignore(move, utterance, "empty")
+        return
+    if utterance.draft is not None and same_meaning(utterance.draft, text):
+        move.do(e.OpenGate(utterance.turn))
+        if text != utterance.draft:
+            move.do(e.CorrectUser(utterance.turn, text))
+    else:
+        utterance = _discard(move, utterance)
+        move.do(e.StartReply(utterance.turn, text, gate_open=True))
+    _committed(move, utterance.turn, "answer")
+    move.go(Replying("answer", utterance.turn, replace(utterance, draft=None), text))
+
+
+def _committed(move: _Move, turn: int | None, kind: e.ReplyKind) -> None:
+    move.emit("reply.committed", turn)
+    move.emit("reply.started", turn, kind=kind)
+
+
+def _understood_late(move: _Move, phase: Replying, utterance: Utterance, transcript: e.Transcript) -> None:
+    """A transcript after the commit, nothing heard yet."""
+    before = phase.text
+    heard = _heard(move, utterance, transcript) if before is None else replace(utterance, transcript=transcript)
+    if before is None:
+        if heard.covered:
+            _answer(move, heard)
+        else:
+            move.go(replace(phase, utterance=heard))
+        return
+    text = transcript.text.strip()
+    if not transcript.final or not text or text == before:
+        return
+    move.emit("user.transcript.revised", utterance.turn, transcript.until, text=text, before=before)
+    if same_meaning(before, text):
+        move.do(e.CorrectUser(utterance.turn, text))
+    else:
+        move.do(e.CancelReply(keep_heard=False))
+        move.emit("reply.discarded", utterance.turn)
+        move.do(e.StartReply(utterance.turn, text, gate_open=True))
+        _committed(move, utterance.turn, "answer")
+    move.go(replace(phase, utterance=heard, text=text))
+
+
+def _judge(move: _Move, phase: Overlapping) -> None:
+    kind = judge(move.rules.barge_in)
+    if kind is None:
+        return
+    move.emit("overlap.decided", phase.reply.turn, kind=kind)
+    move.do(e.CancelReply(keep_heard=True))
+    _end_turn(move, phase.reply.turn)
+    _new_utterance(move, phase.since)
+
+
+def _apologise(move: _Move, turn: int | None, again: bool = False) -> None:
+    if again:
+        move.emit("warning", turn, message="the apology could not be spoken either: no voice works")
+        _end_turn(move, turn)
+        move.rest()
+        return
+    move.do(e.Say(turn, move.rules.apology, "apology"))
+    _committed(move, turn, "apology")
+    move.go(Replying("apology", turn, None, move.rules.apology))
+
+
+def _ignore(move: _Move, utterance: Utterance, reason: e.IgnoreReason) -> None:
+    _close(move, _discard(move, utterance))
+    move.emit("user.ignored", utterance.turn, reason=reason, text=utterance.text or "")
+    _end_turn(move, utterance.turn)
+    move.rest()
+
+
+def _close(move: _Move, utterance: Utterance | None) -> None:
+    if utterance is not None:
+        move.do(e.CloseUtterance(utterance.turn))
+
+
+def _end_turn(move: _Move, turn: int | None) -> None:
+    if turn is not None:
+        move.do(e.EndTurn(turn))
+
+
+def _announce_if_free(move: _Move) -> None:
+    if isinstance(move.talk.phase, Listening) and move.talk.announcements:
+        due, *rest = move.talk.announcements
+        move.talk = replace(move.talk, announcements=tuple(rest))
+        move.do(e.Say(None, due.text, due.kind))
+        _committed(move, None, due.kind)
+        move.go(Replying(due.kind, None, None, due.text))

@@ -1,0 +1,169 @@
+"""One conversation from its plan to its exit code: parts are put together, signals obeyed, everything closed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskStatus
+
+from assistant.assemble import open_stages, segment_rules, started, turn_rules
+from assistant.audio.wav import WavDuplex
+from assistant.automatic import choose
+from assistant.config import Settings, recordable, to_toml
+from assistant.conversation.history import History
+from assistant.observe.record import Recorder
+from assistant.ports import Frame, Observer
+from assistant.probe import Probe
+from assistant.prompts import load_prompt
+from assistant.session import Limits, Parts, Session
+
+Captured = Callable[[Frame], None]
+
+EXIT = {"interrupted": 130, "error": 1, "device_lost": 1}
+"""Exit codes of the reasons why a session ends; the others are 0."""
+PLAYBACK_RATE = 24_000
+"""Hz. What WAV speaker files and recordings have, and most voices."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `parley talk` was asked for."""
+
+    settings: Settings
+    microphone: Path | None
+    speaker: Path | None
+    turns: int | None = None
+    max_seconds: float | None = None
+    record: Path | None = None
+    json: bool = False
+    probe: Probe | None = None
+    """Measures the program itself; its figures are added to `session.ended`."""
+    load_behind: bool = False
+    """Listen before the models are loaded. A file is otherwise only played once they are."""
+    observers: tuple[Observer, ...] = ()
+    """Watch as well; with any, nothing is shown on the terminal."""
+
+
+def hold(plan: Plan) -> int:
+    """Hold the conversation and return the command's exit code. Raises ParleyError for what the user can mend."""
+    settings, why = choose(plan.settings, os.environ, lambda package: find_spec(package) is not None)
+    reasons = "; ".join(f"{getattr(settings, stage).provider}: {reason}" for stage, reason in why.items())
+    return anyio.run(_hold, plan, settings, reasons)
+
+
+async def _hold(plan: Plan, settings: Settings, why: str) -> int:
+    """Ctrl+C, SIGTERM and a closed standard output all cancel one scope that holds the whole conversation."""
+    with anyio.CancelScope() as everything:
+        async with anyio.create_task_group() as signals:
+            await signals.start(_obey_signals, everything)
+            reason = await _converse(plan, settings, why, everything.cancel)
+            signals.cancel_scope.cancel()
+            return EXIT.get(reason, 0)
+    return EXIT["interrupted"]
+
+
+async def _obey_signals(everything: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+        task_status.started()
+        async for _ in received:
+            everything.cancel()
+
+
+async def _converse(plan: Plan, settings: Settings, why: str, stop: Callable[[], None]) -> str:
+    async with AsyncExitStack() as opened:
+        view = opened.enter_context(_view(plan, stop))
+        recorder = opened.enter_context(_recorder(plan, settings))
+        duplex = await opened.enter_async_context(
+            WavDuplex(plan.microphone, plan.speaker, playback_rate=PLAYBACK_RATE)
+        )
+        stages = await opened.enter_async_context(open_stages(settings))
+        if not plan.load_behind:
+            await stages.loaded()
+        observers: list[Observer] = [*view, *plan.observers]
+        if recorder is not None:
+            observers.append(recorder)
+            duplex.tap(recorder.played)
+        session = Session(
+            Parts(
+                duplex=duplex,
+                vad=stages.vad,
+                transcriber=stages.transcriber,
+                model=stages.model,
+                voice=stages.voice,
+                history=History(load_prompt(settings.assistant.prompt)),
+                observers=observers,
+                started=started(settings, why),
+                ended=None if plan.probe is None else plan.probe.figures,
+                turns=turn_rules(settings),
+                segments=segment_rules(settings),
+                pre_roll=settings.vad.pre_roll_ms / 1000,
+                limits=Limits(plan.turns, plan.max_seconds, input_over=True),
+                captured=_both(recorder.captured if recorder else None, plan.probe.captured if plan.probe else None),
+            )
+        )
+        stages.report_failures_to(session.provider_failed)
+        if plan.probe is not None:
+            await opened.enter_async_context(plan.probe.running())
+        duplex.start()
+        return await session.run()
+
+
+def _both(first: Captured | None, second: Captured | None) -> Captured | None:
+    """Call both where there are two."""
+    if first is None or second is None:
+        return first or second
+
+    def call(frame: Frame) -> None:
+        first(frame)
+        second(frame)
+
+    return call
+
+
+@contextmanager
+def _view(plan: Plan, stop: Callable[[], None]) -> Iterator[Sequence[Observer]]:
+    """What the user sees: JSON events, or the terminal view."""
+    token = anyio.lowlevel.current_token()
+
+    def reader_gone() -> None:
+        anyio.from_thread.run_sync(stop, token=token)
+
+    if plan.observers:
+        yield ()
+    elif plan.json:
+        from assistant.observe.events import EventLines, claimed_stdout
+
+        with claimed_stdout() as descriptor:
+            lines = EventLines(descriptor, reader_gone)
+            try:
+                yield (lines,)
+            finally:
+                lines.close()
+    else:
+        from assistant.observe.console import Console
+
+        console = Console(sys.stdout, reader_gone)
+        try:
+            yield (console,)
+        finally:
+            console.close()
+
+
+@contextmanager
+def _recorder(plan: Plan, settings: Settings) -> Iterator[Recorder | None]:
+    if plan.record is None:
+        yield None
+        return
+    recorder = Recorder(plan.record, to_toml(recordable(settings)), PLAYBACK_RATE)
+    try:
+        yield recorder
+    finally:
+        recorder.close()

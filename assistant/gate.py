@@ -1,0 +1,64 @@
+"""Between a reply's voice and the loudspeaker: shut for a draft, open once committed, closed for good if cancelled."""
+
+from __future__ import annotations
+
+from assistant.ports import Duplex, Samples
+
+
+class Gate:
+    """Sound written while the gate is shut is kept, and goes to the loudspeaker the moment it opens.
+
+    After `close` nothing more of this reply can reach the loudspeaker, whoever still holds a chunk of it.
+    """
+
+    def __init__(self, duplex: Duplex, *, is_open: bool) -> None:
+        self._duplex = duplex
+        self._open = is_open
+        self._closed = False
+        self._kept: list[Samples] = []
+        self.base: int | None = None
+        """Playback position of the reply's first sample, once it was handed over."""
+        self.written = 0
+        """Samples of the reply so far, at the playback rate."""
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def write(self, samples: Samples) -> None:
+        if self._closed or not len(samples):
+            return
+        self.written += len(samples)
+        if self._open:
+            self._hand_over(samples)
+        else:
+            self._kept.append(samples)
+
+    def open(self) -> None:
+        self._open = True
+        for samples in self._kept:
+            self._hand_over(samples)
+        self._kept.clear()
+
+    def close(self) -> float:
+        """Drop what has not been heard. Returns how many seconds of the reply were heard."""
+        self._closed = True
+        self._kept.clear()
+        if self.base is None:
+            return 0.0
+        return (self._duplex.drop() - self.base) / self._duplex.playback_rate
+
+    def heard(self) -> float:
+        """Seconds of the reply that have left the loudspeaker."""
+        if self.base is None:
+            return 0.0
+        return max(0, min(self._duplex.heard() - self.base, self.written)) / self._duplex.playback_rate
+
+    def started_at(self) -> float | None:
+        """Audio-clock second at which the first sample left the loudspeaker, where known."""
+        return None if self.base is None else self._duplex.time_of(self.base)
+
+    def _hand_over(self, samples: Samples) -> None:
+        position = self._duplex.play(samples, first=self.base is None)
+        if self.base is None:
+            self.base = position

@@ -1,0 +1,360 @@
+"""One reply is one cancel scope: model -> sentences -> voice -> gate -> loudspeaker, all at once.
+
+Cancelling is one act (`Reply.cancel`): the sound is dropped first and at once, then the scope with its children.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import anyio
+import numpy as np
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
+
+from assistant.audio.resample import Resampler
+from assistant.conversation.events import Happening, ReplyAudible, ReplyFailed, ReplyFinished
+from assistant.conversation.history import Message, Spoken, SpokenWord, Text, heard_text, unheard_from, words_of
+from assistant.conversation.sentences import Sentences
+from assistant.conversation.words import WordStream
+from assistant.gate import Gate
+from assistant.later import Later
+from assistant.ports import (
+    ChatModel,
+    FailedMidway,
+    ProviderError,
+    Samples,
+    SideEffect,
+    SpeechChunk,
+    StreamingSynthesizer,
+    Synthesizer,
+    TextDelta,
+)
+
+Tell = Callable[[str, float | None, dict[str, object]], None]
+"""Tell the observers: event, ``at`` (None: now), data."""
+
+AHEAD = 20.0
+"""Seconds of sound made ahead of what has been heard; more would be work thrown away at an interruption."""
+SILENT = 0.002
+"""Samples under this (-54 dBFS) before the first word are trimmed: no voice engine's own breath is louder."""
+KEPT = 0.004
+"""Seconds of the trimmed silence that stay, so that the first sound is not cut into."""
+SECONDS_A_CHARACTER = 0.065
+"""Length of a piece whose sound is not complete yet, for placing its words (about 15 characters a second)."""
+GO_ON = (
+    "Your answer above was cut off by a technical fault. Go on from exactly where it stops: "
+    "do not repeat any of it, do not greet, do not mention the fault."
+)
+
+
+_NOTHING: Samples = np.empty(0, np.float32)
+
+
+@dataclass
+class _Piece:
+    """What has been asked of the voice in one call, and the sound that came of it."""
+
+    text: str
+    start: float
+    """Seconds in the reply's sound."""
+    words: list[SpokenWord] = field(default_factory=list)
+    seconds: float = 0.0
+    complete: bool = False
+    trimmed: float = 0.0
+
+    def spoken(self) -> Spoken:
+        length = self.seconds if self.complete else max(self.seconds, len(self.text) * SECONDS_A_CHARACTER)
+        return Spoken(self.text, self.start, length, tuple(self.words))
+
+
+class Reply:
+    """Speaks the model's answer to ``messages``, or ``words`` as they are. Start `run` in the session's task group.
+
+    ``happened`` gets ReplyAudible, ReplyFinished or ReplyFailed; none of them comes after `cancel`.
+    """
+
+    def __init__(
+        self,
+        *,
+        turn: int | None,
+        messages: Sequence[Message] = (),
+        words: str | None = None,
+        model: Later[ChatModel],
+        voice: Later[Synthesizer],
+        gate: Gate,
+        rate: int,
+        now: Callable[[], float],
+        tell: Tell,
+        happened: Callable[[Happening], None],
+    ) -> None:
+        self.turn = turn
+        self.audible = False
+        self._messages = list(messages)
+        self._words = words
+        self._model = model
+        self._voice = voice
+        self._gate = gate
+        self._rate = rate
+        self._now = now
+        self._tell = tell
+        self._happened = happened
+        self._scope = anyio.CancelScope()
+        self._pieces: list[_Piece] = []
+        self._begun = False
+        self._failed = False
+        self._all_written = False
+        self._changed = anyio.Event()
+        self.effects: list[SideEffect] = []
+        """What the answer wants done once it is committed."""
+
+    # --- from the session ---
+
+    async def run(self) -> None:
+        with self._scope:
+            send, receive = anyio.create_memory_object_stream[str](16)
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._write, send)
+                group.start_soon(self._speak, receive)
+                group.start_soon(self._follow)
+
+    def open_gate(self) -> None:
+        """The reply is committed: from here on it is heard."""
+        self._gate.open()
+        self._progress()
+
+    def cancel(self) -> str:
+        """Not one more sample, and no more news. Returns the words that were heard."""
+        heard = self._gate.close()
+        self._scope.cancel()
+        self._tell, self._happened = _untold, _unheard
+        return heard_text([piece.spoken() for piece in self._pieces], heard)
+
+    # --- model -> sentences ---
+
+    async def _write(self, send: ObjectSendStream[str]) -> None:
+        async with send:
+            try:
+                if self._words is not None:
+                    await self._write_words(send, self._words)
+                else:
+                    await self._write_answer(send)
+            except ProviderError:
+                self._failed = True
+                self._progress()
+            except anyio.BrokenResourceError:
+                pass  # the voice has failed for good: nobody takes the words
+
+    async def _write_answer(self, send: ObjectSendStream[str]) -> None:
+        model = await self._model.get()
+        messages = self._messages
+        handed: list[str] = []
+        while True:
+            try:
+                await self._write_from(model, messages, send, handed)
+                return
+            except FailedMidway:
+                said = " ".join(handed)
+                so_far = [Message("assistant", (Text(said),)), Message("user", (Text(GO_ON),))] if said else []
+                messages = [*self._messages, *so_far]
+
+    async def _write_from(
+        self, model: ChatModel, messages: Sequence[Message], send: ObjectSendStream[str], handed: list[str]
+    ) -> None:
+        """One model's answer, piece by piece; ``handed`` grows by what went to the voice."""
+        streamed = (await self._voice.get()).abilities.streams_text
+        splitter, words = Sentences(), WordStream()
+        async with aclosing(model.reply(messages)) as deltas:  # type: ignore[type-var]
+            async for delta in deltas:
+                if isinstance(delta, SideEffect):
+                    self.effects.append(delta)
+                if not isinstance(delta, TextDelta):
+                    continue
+                if not self._begun:
+                    self._begun = True
+                    self._tell("reply.first_token", None, {})
+                self._tell("_", None, {"stage": "llm", "what": "delta", "text": delta.text})
+                sentences = splitter.push(delta.text)
+                self._tell_sentences(sentences)
+                for piece in words.push(delta.text) if streamed else sentences:
+                    handed.append(piece)
+                    await send.send(piece)
+        sentences = splitter.flush()
+        self._tell_sentences(sentences)
+        for piece in words.flush() if streamed else sentences:
+            handed.append(piece)
+            await send.send(piece)
+
+    async def _write_words(self, send: ObjectSendStream[str], words: str) -> None:
+        splitter = Sentences()
+        pieces = [*splitter.push(words), *splitter.flush()]
+        self._tell_sentences(pieces)
+        for piece in pieces:
+            await send.send(piece)
+
+    def _tell_sentences(self, sentences: Iterable[str]) -> None:
+        for sentence in sentences:
+            self._tell("reply.sentence", None, {"text": sentence})
+
+    # --- sentences -> voice -> gate ---
+
+    async def _speak(self, receive: ObjectReceiveStream[str]) -> None:
+        async with receive:
+            try:
+                voice = await self._voice.get()
+                if voice.abilities.streams_text and self._words is None:
+                    await self._speak_stream(voice, receive)
+                else:
+                    async for text in receive:
+                        await self._speak_piece(voice, text)
+            except ProviderError:
+                self._failed = True
+            self._all_written = True
+            self._progress()
+
+    async def _speak_piece(self, voice: Synthesizer, text: str) -> None:
+        rest = text
+        while rest:
+            piece = self._begin(rest)
+            try:
+                async with aclosing(voice.speak(rest)) as chunks:  # type: ignore[type-var]
+                    await self._take(voice, piece, chunks)
+                return
+            except FailedMidway:
+                rest = self._cut(piece)
+
+    async def _speak_stream(self, voice: Synthesizer, receive: ObjectReceiveStream[str]) -> None:
+        assert isinstance(voice, StreamingSynthesizer)
+        piece = self._begin("")
+
+        async def words() -> AsyncIterator[str]:
+            async for word in receive:
+                piece.text += word
+                yield word
+
+        try:
+            async with aclosing(voice.stream(words())) as chunks:  # type: ignore[type-var]
+                await self._take(voice, piece, chunks)
+        except FailedMidway:
+            rest = self._cut(piece)
+            async for word in receive:
+                rest += word
+            await self._speak_piece(voice, rest)
+
+    def _begin(self, text: str) -> _Piece:
+        piece = _Piece(text, self._gate.written / self._rate)
+        self._pieces.append(piece)
+        return piece
+
+    def _cut(self, piece: _Piece) -> str:
+        """Its voice failed: the piece ends with the sound there is. Returns the words that are still unspoken."""
+        piece.complete = bool(piece.words)
+        spoken = piece.spoken()
+        rest = unheard_from(spoken, piece.seconds)
+        piece.text = piece.text[: len(piece.text) - len(rest)].rstrip()
+        piece.complete = True
+        return rest
+
+    async def _take(self, voice: Synthesizer, piece: _Piece, chunks: AsyncIterator[SpeechChunk]) -> None:
+        resampler = Resampler(voice.rate, self._rate)
+        trim = _Trim(voice.rate) if self._gate.written == 0 else None
+        async for chunk in chunks:
+            samples = chunk.samples
+            if trim is not None:
+                samples = trim.push(samples)
+                piece.trimmed = trim.seconds
+                if trim.done:
+                    trim = None
+            piece.words += (
+                SpokenWord(max(0.0, word.start - piece.trimmed), word.offset, word.length) for word in chunk.words
+            )
+            self._hand_over(piece, resampler.push(samples))
+            while self._gate.written / self._rate - self._gate.heard() > AHEAD:
+                await anyio.sleep(0.5)
+        self._hand_over(piece, resampler.push(_NOTHING, last=True))
+        piece.complete = True
+
+    def _hand_over(self, piece: _Piece, samples: Samples) -> None:
+        if not len(samples):
+            return
+        self._gate.write(samples)
+        piece.seconds += len(samples) / self._rate
+        self._tell("_", None, {"stage": "tts", "what": "audio", "seconds": round(len(samples) / self._rate, 4)})
+        self._progress()
+
+    # --- loudspeaker -> news ---
+
+    def _progress(self) -> None:
+        self._changed.set()
+
+    async def _wait_for_progress(self, seconds: float = math.inf) -> None:
+        with anyio.move_on_after(seconds):
+            await self._changed.wait()
+        if self._changed.is_set():
+            self._changed = anyio.Event()
+
+    async def _follow(self) -> None:
+        """Say when the first sample is heard, each word, and the last sample."""
+        while not self._gate.is_open or self._gate.base is None:
+            silent = self._all_written and self._gate.written == 0
+            if (self._failed and not self._gate.is_open) or (silent and self._gate.is_open):
+                self._happened(ReplyFailed(self._now()))
+                return
+            await self._wait_for_progress()
+        await self._follow_start()
+        told = 0
+        while True:
+            told, next_word = self._tell_words(told)
+            total = self._gate.written / self._rate
+            heard = self._gate.heard()
+            if self._all_written and heard >= total:
+                break
+            until = next_word if next_word is not None else total
+            await self._wait_for_progress(max(until - heard, 0.001) if until > heard else math.inf)
+        text = heard_text([piece.spoken() for piece in self._pieces], math.inf)
+        self._happened(ReplyFailed(self._now(), text) if self._failed else ReplyFinished(self._now(), text))
+
+    async def _follow_start(self) -> None:
+        while (at := self._gate.started_at()) is None or at > self._now():
+            await anyio.sleep(0.001 if at is None else max(at - self._now(), 0.0))
+        self.audible = True
+        self._happened(ReplyAudible(at))
+
+    def _tell_words(self, told: int) -> tuple[int, float | None]:
+        """Tell the words that have begun to sound; returns how many in all, and when the next one will."""
+        heard = self._gate.heard()
+        words = [word for piece in self._pieces for word in words_of(piece.spoken())]
+        while told < len(words) and words[told][1] <= heard:
+            self._tell("reply.word", None, {"word": words[told][0]})
+            told += 1
+        return told, words[told][1] if told < len(words) else None
+
+
+class _Trim:
+    """Takes the silence off the front of a voice's first sound."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self.seconds = 0.0
+        """Taken off so far."""
+        self.done = False
+
+    def push(self, samples: Samples) -> Samples:
+        loud = (abs(samples) > SILENT).nonzero()[0]
+        if not len(loud):
+            self.seconds += len(samples) / self._rate
+            return samples[:0]
+        start = max(0, int(loud[0]) - int(KEPT * self._rate))
+        self.seconds += start / self._rate
+        self.done = True
+        return samples[start:]
+
+
+def _untold(event: str, at: float | None, data: dict[str, object]) -> None:
+    """The line has been cut."""
+
+
+def _unheard(happening: Happening) -> None:
+    """The line has been cut."""

@@ -1,0 +1,374 @@
+"""The loop: frames in, what happened through `turn.step`, actions out. Owns the conversation's task group."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from assistant.audio.frames import levels
+from assistant.conversation import events as e
+from assistant.conversation.history import History
+from assistant.conversation.ledger import Ledger
+from assistant.conversation.segment import Segmenter, SegmentRules
+from assistant.conversation.turn import (
+    Conversation,
+    Endpointing,
+    Hearing,
+    Idle,
+    Listening,
+    Replying,
+    TurnRules,
+    step,
+)
+from assistant.gate import Gate
+from assistant.later import Later
+from assistant.listen import Listener, PreRoll
+from assistant.observe.hub import Hub
+from assistant.ports import (
+    ChatModel,
+    Duplex,
+    Frame,
+    Notice,
+    Observer,
+    ProviderError,
+    SideEffect,
+    Synthesizer,
+    Transcriber,
+    Transcript,
+    VoiceActivity,
+)
+from assistant.reply import Reply
+
+@dataclass(frozen=True)
+class Limits:
+    """When a session ends by itself."""
+
+    turns: int | None = None
+    """After this many replies were heard or cancelled."""
+    seconds: float | None = None
+    input_over: bool = False
+    """When the microphone file is over and nothing is under way any more."""
+
+
+@dataclass
+class Parts:
+    """What a session is put together from."""
+
+    duplex: Duplex
+    vad: VoiceActivity
+    transcriber: Later[Transcriber]
+    model: Later[ChatModel]
+    voice: Later[Synthesizer]
+    history: History
+    observers: Sequence[Observer] = ()
+    started: Mapping[str, object] = field(default_factory=dict)
+    """What `session.started` tells."""
+    ended: Callable[[], Mapping[str, object]] | None = None
+    """What `session.ended` tells besides."""
+    turns: TurnRules = field(default_factory=TurnRules)
+    segments: SegmentRules = field(default_factory=SegmentRules)
+    pre_roll: float = 0.5
+    limits: Limits = field(default_factory=Limits)
+    captured: Callable[[Frame], None] | None = None
+    """Gets every captured frame (for a recording). Must return at once."""
+
+
+class Session:
+    """One conversation. `run` it once; it returns the reason why it ended."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._duplex = parts.duplex
+        self._ledger = Ledger()
+        self._hub = Hub([_Bookkeeper(self._ledger), *parts.observers], parts.duplex.now)
+        self._talk = Conversation()
+        self._segmenter = Segmenter(parts.segments)
+        self._pre_roll = PreRoll(parts.pre_roll + parts.segments.min_speech + 1.0)
+        self._listener: Listener | None = None
+        self._reply: Reply | None = None
+        self._asked: tuple[int, str] | None = None
+        """Turn and words of the user that the reply under way answers; in the history once it is heard."""
+        self._happenings: deque[e.Happening] = deque()
+        self._stepping = False
+        self._timer = anyio.CancelScope()
+        self._deadline = math.inf
+        self._replies = 0
+        self._end = anyio.Event()
+        self._reason = "interrupted"
+        """Why it ended, unless `end` says otherwise: somebody cancelled it."""
+        self.history = parts.history
+        self._group: TaskGroup
+
+    # --- life ---
+
+    async def run(self) -> str:
+        """Hold the conversation until a limit, "goodbye", or cancellation. Returns the reason it ended."""
+        self._emit("session.started", None, 0.0, **self._parts.started)
+        try:
+            await self._converse()
+        finally:
+            counts = {"underruns": self._duplex.underruns, "overflows": self._duplex.overflows}
+            besides = {} if self._parts.ended is None else self._parts.ended()
+            self._emit("session.ended", None, reason=self._reason, **counts, **besides)
+        return self._reason
+
+    async def _converse(self) -> None:
+        async with anyio.create_task_group() as group:
+            self._group = group
+            group.start_soon(self._keep_deadlines, name="deadlines")
+            group.start_soon(self._capture, name="capture")
+            if self._parts.limits.seconds is not None:
+                group.start_soon(self._cut_off_after, self._parts.limits.seconds, name="limit")
+            try:
+                await self._end.wait()
+            finally:
+                self._wind_up()
+            group.cancel_scope.cancel()
+
+    def end(self, reason: str) -> None:
+        """End the session now. The first reason counts."""
+        if not self._end.is_set():
+            self._reason = reason
+            self._end.set()
+
+    def _wind_up(self) -> None:
+        """The session ends in the middle of something: leave history, events and figures complete."""
+        reply = self._reply
+        if reply is not None:
+            self._cancel_reply(keep_heard=reply.audible)
+            if reply.audible and reply.turn is not None:
+                self._end_turn(reply.turn)
+        self._close_utterance()
+
+    def announce(self, text: str) -> None:
+        """Say ``text`` as soon as nobody else is talking."""
+        self._happened(e.AnnouncementDue(self._duplex.now(), text))
+
+    def provider_failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
+        """A call failed; the chain goes on with ``following``, or nobody is left."""
+        self._emit("provider.failed", None, stage=stage, provider=provider, error=error, next=following)
+
+    async def _cut_off_after(self, seconds: float) -> None:
+        await anyio.sleep(max(0.0, seconds - self._duplex.now()))
+        self.end("max_seconds")
+
+    # --- sound in ---
+
+    async def _capture(self) -> None:
+        vad, duplex, captured = self._parts.vad, self._duplex, self._parts.captured
+        async for frame in duplex.frames():
+            if captured is not None:
+                captured(frame)
+            phase = self._talk.phase
+            self._pre_roll.push(frame)
+            if self._listener is not None:
+                self._listener.push(frame)
+            probability = vad.probability(frame.samples)
+            speaking = isinstance(phase, Replying) and phase.audible
+            deaf = isinstance(phase, Idle) or (speaking and self._parts.turns.barge_in == "off")
+            if deaf:
+                self._segmenter.reset()
+            else:
+                for voice in self._segmenter.push(frame.at, probability, levels(frame.samples), speaking):
+                    self._happened(voice)
+            if self._parts.limits.input_over and duplex.input_over and self._quiet():
+                self.end("input_over")
+
+    def _quiet(self) -> bool:
+        """Nothing is under way: no utterance, call, reply or announcement."""
+        talk = self._talk
+        return isinstance(talk.phase, Listening | Idle) and self._listener is None and self._reply is None
+
+    # --- time ---
+
+    async def _keep_deadlines(self) -> None:
+        """One timer, moved by `_arm`."""
+        while True:
+            with anyio.CancelScope(deadline=self._timer.deadline) as self._timer:
+                await anyio.sleep_forever()
+            self._timer = anyio.CancelScope()
+            if self._duplex.now() < self._deadline - _PRECISION:
+                self._arm(self._deadline)  # moved on while this task was being woken
+            else:
+                self._happened(e.DeadlinePassed(max(self._duplex.now(), self._deadline)))
+
+    def _arm(self, deadline: float | None) -> None:
+        self._deadline = math.inf if deadline is None else deadline
+        wait = self._deadline - self._duplex.now()
+        self._timer.deadline = anyio.current_time() + wait
+
+    # --- the rules ---
+
+    def _happened(self, happening: e.Happening) -> None:
+        """Take the next step. What happens because of an action waits until the step it belongs to is done."""
+        self._happenings.append(happening)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._happenings:
+                before = type(self._talk.phase)
+                self._talk, actions, deadline = step(self._talk, self._happenings.popleft(), self._parts.turns)
+                for action in actions:
+                    self._perform(action)
+                if before in _HEARING and type(self._talk.phase) not in _HEARING:
+                    self._segmenter.end()
+                self._arm(deadline)
+        finally:
+            self._stepping = False
+
+    def _perform(self, action: e.Action) -> None:
+        match action:
+            case e.Emit(event, at, turn, data):
+                self._emit(event, turn, at, **dict(data))
+            case e.OpenUtterance(turn, since):
+                self._open_utterance(turn, since)
+            case e.HurryTranscript():
+                if self._listener is not None:
+                    self._listener.hurry()
+            case e.CloseUtterance():
+                self._close_utterance()
+            case e.StartReply(turn, text, gate_open):
+                self._start_reply(turn, text, gate_open)
+            case e.OpenGate():
+                if self._reply is not None:
+                    self._reply.open_gate()
+            case e.Say(turn, text, _):
+                self._say(turn, text)
+            case e.CancelReply(keep_heard):
+                self._cancel_reply(keep_heard)
+            case e.PausePlayback():
+                self._duplex.pause()
+            case e.ResumePlayback():
+                self._duplex.resume()
+            case e.CorrectUser(turn, text):
+                self._asked = (turn, text)
+            case e.EndTurn(turn):
+                self._end_turn(turn)
+
+    # --- hearing ---
+
+    def _open_utterance(self, turn: int, since: float) -> None:
+        def heard(transcript: Transcript) -> None:
+            what = "final" if transcript.final else "partial"
+            self._emit("_", turn, stage="stt", what=what, text=transcript.text, until=transcript.until)
+            self._happened(e.Transcribed(self._duplex.now(), turn, transcript))
+
+        def failed(error: ProviderError) -> None:
+            self._happened(e.TranscriptionFailed(self._duplex.now(), turn))
+
+        self._close_utterance()
+        self._listener = Listener(self._parts.transcriber, heard, failed)
+        for frame in self._pre_roll.since(since - self._parts.pre_roll):
+            self._listener.push(frame)
+        self._group.start_soon(self._listener.run, name=f"listen {turn}")
+
+    def _close_utterance(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    # --- replying ---
+
+    def _start_reply(self, turn: int, text: str, gate_open: bool) -> None:
+        self._asked = (turn, text)
+        messages = self.history.with_user(turn, text).messages()
+        self._reply = self._new_reply(turn, gate_open, messages=messages)
+
+    def _say(self, turn: int | None, text: str) -> None:
+        self._reply = self._new_reply(turn, True, words=text)
+
+    def _new_reply(self, turn: int | None, gate_open: bool, **what: object) -> Reply:
+        def tell(event: str, at: float | None, data: dict[str, object]) -> None:
+            self._emit(event, turn, at, **data)
+
+        def happened(happening: e.Happening) -> None:
+            self._reply_happened(turn, happening)
+
+        reply = Reply(
+            turn=turn,
+            model=self._parts.model,
+            voice=self._parts.voice,
+            gate=Gate(self._duplex, is_open=gate_open),
+            rate=self._duplex.playback_rate,
+            now=self._duplex.now,
+            tell=tell,
+            happened=happened,
+            **what,  # type: ignore[arg-type]
+        )
+        self._group.start_soon(reply.run, name=f"reply {turn}")
+        return reply
+
+    def _reply_happened(self, turn: int | None, happening: e.Happening) -> None:
+        match happening:
+            case e.ReplyAudible():
+                self._user_was_answered()
+            case e.ReplyFinished(_, text) | e.ReplyFailed(_, text):
+                self._assistant_said(turn, text, interrupted=isinstance(happening, e.ReplyFailed))
+                effects = self._reply.effects if self._reply is not None else []
+                self._reply = None
+                if isinstance(happening, e.ReplyFinished):
+                    self._reply_done(effects)
+            case _:
+                pass
+        self._happened(happening)
+
+    def _reply_done(self, effects: Sequence[SideEffect] = ()) -> None:
+        """A reply was heard, or cut off while it was."""
+        self._replies += 1
+        if any(effect.name == "goodbye" for effect in effects):
+            self.end("goodbye")
+        if self._replies == self._parts.limits.turns:
+            self.end("turns")
+
+    def _cancel_reply(self, keep_heard: bool) -> None:
+        if self._reply is None:
+            return
+        reply, self._reply = self._reply, None
+        heard = reply.cancel()
+        if keep_heard:
+            self._assistant_said(reply.turn, heard, interrupted=True)
+            self._emit("reply.interrupted", reply.turn, heard=heard)
+            self._reply_done()
+        else:
+            self._asked = None
+
+    def _user_was_answered(self) -> None:
+        if self._asked is not None:
+            turn, text = self._asked
+            self.history = self.history.with_user(turn, text)
+            self._asked = None
+
+    def _assistant_said(self, turn: int | None, text: str, *, interrupted: bool) -> None:
+        if text:
+            self.history = self.history.with_assistant(turn, text, interrupted)
+
+    def _end_turn(self, turn: int) -> None:
+        if self._asked is not None and self._asked[0] == turn:
+            self._asked = None
+        self._emit("turn.metrics", turn, **self._ledger.close(turn))
+
+    # --- watching ---
+
+    def _emit(self, event: str, turn: int | None, at: float | None = None, **data: object) -> None:
+        self._hub.emit(event, turn, at, data)
+
+
+class _Bookkeeper:
+    """Observer: every event into the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def notice(self, notice: Notice) -> None:
+        self._ledger.take(notice.event, notice.t, notice.at, notice.turn, notice.data)
+
+
+_HEARING = (Hearing, Endpointing)
+_PRECISION = 0.0005
+"""Seconds: a timer this early is on time."""

@@ -1,0 +1,231 @@
+"""A world around the turn rules: users, transcribers and replies that behave at random, and the rules that always hold.
+
+It carries out the actions of `step` the way the session does, on a clock of its own, and fails the moment one of the
+promises of the design is broken.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from dataclasses import dataclass, field
+from itertools import count
+
+from assistant.conversation import events as e
+from assistant.conversation.endpoint import EndpointRules
+from assistant.conversation.turn import Conversation, Idle, Listening, Replying, TurnRules, step
+
+WORDS = "what is the weather and the time in paris please tell me no stop seven five um because".split()
+
+
+@dataclass
+class SimulatedReply:
+    turn: int | None
+    text: str
+    open: bool
+    audible: bool = False
+    alive: bool = True
+
+
+@dataclass
+class World:
+    seed: int
+    drafts: bool = True
+    seconds: float = 40.0
+    faults: float = 0.1
+    """Share of replies and transcripts that fail."""
+    random: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.rules = TurnRules(
+            endpoint=EndpointRules(policy=self.random.choice(["fixed", "text"]), silence=0.2, max_silence=2.5),
+            drafts=self.drafts,
+            barge_in=self.random.choice(["off", "speech", "words"]),
+        )
+        self.talk = Conversation()
+        self.now = 0.0
+        self.queue: list[tuple[float, int, object]] = []
+        self.order = count()
+        self.deadline: float | None = None
+        self.reply: SimulatedReply | None = None
+        self.listening_to: int | None = None
+        self.speaking = False
+        self.opened: list[int] = []
+        self.ended: list[int] = []
+        self.fates: dict[int, list[str]] = {}
+        self.committed: set[int | None] = set()
+        self.answered: dict[int, str] = {}
+        self.trace: list[str] = []
+
+    # --- the script ---
+
+    def run(self) -> World:
+        at = self.random.uniform(0.2, 2.0)
+        while at < self.seconds - 15:
+            at = self._somebody_speaks(at)
+        if self.random.random() < 0.3:
+            self._plan(self.random.uniform(1, self.seconds - 15), ("announce",))
+        if self.random.random() < 0.1:
+            self._plan(self.random.uniform(1, self.seconds - 15), ("key",))
+        while self.queue or self.deadline is not None:
+            self._advance()
+            if self.now > self.seconds + 200:
+                raise AssertionError("the conversation never comes to rest")
+        self._check_end()
+        return self
+
+    def _somebody_speaks(self, at: float) -> float:
+        """One utterance: stretches of voice with pauses of 0.03 to 1.5 s between."""
+        for _ in range(self.random.randint(1, 4)):
+            end = at + self.random.uniform(0.1, 1.5)
+            self._plan(at + 0.096, ("voice", at))
+            self._plan(end + 0.02, ("quiet", end))
+            pause = self.random.choice([0.03, 0.15, 0.4, 0.9, 1.5])
+            if pause > 0.1:
+                self._plan(end + 0.1, ("paused", end))
+            at = end + max(pause, 0.13)
+        return at + self.random.choice([0.3, 1.0, 3.0, 6.0])
+
+    def _plan(self, at: float, what: tuple[object, ...]) -> None:
+        heapq.heappush(self.queue, (max(at, self.now), next(self.order), what))
+
+    # --- the shell ---
+
+    def _advance(self) -> None:
+        if self.deadline is not None and (not self.queue or self.deadline <= self.queue[0][0]):
+            self.now = max(self.now, self.deadline)
+            self.deadline = None
+            self._step(e.DeadlinePassed(self.now))
+            return
+        self.now, _, what = heapq.heappop(self.queue)
+        kind, *rest = what  # type: ignore[misc]
+        getattr(self, f"_on_{kind}")(*rest)
+
+    def _on_voice(self, at: float) -> None:
+        deaf = isinstance(self.talk.phase, Replying) and self.talk.phase.audible and self.rules.barge_in == "off"
+        if deaf:
+            return
+        in_talk = type(self.talk.phase).__name__ in ("Hearing", "Endpointing")
+        self.speaking = True
+        self._step(e.VoiceResumed(at) if in_talk else e.VoiceStarted(at))
+        if self.listening_to is not None and self.random.random() < 0.5:
+            self._plan(self.now + self.random.uniform(0, 0.5), ("transcript", self.listening_to, False))
+
+    def _on_quiet(self, at: float) -> None:
+        if self.speaking:
+            self._step(e.VoiceQuiet(at))
+
+    def _on_paused(self, at: float) -> None:
+        if self.speaking:
+            self.speaking = False
+            self._step(e.VoicePaused(at))
+
+    def _on_announce(self) -> None:
+        self._step(e.AnnouncementDue(self.now, "The timer is over."))
+
+    def _on_key(self) -> None:
+        self._step(e.Interrupt(self.now))
+
+    def _on_transcript(self, turn: int, final: bool) -> None:
+        if turn != self.listening_to:
+            return
+        if final and self.random.random() < self.faults:
+            self._step(e.TranscriptionFailed(self.now, turn))
+            return
+        words = [self.random.choice(WORDS) for _ in range(self.random.randint(0, 6))]
+        self._step(e.Transcribed(self.now, turn, e.Transcript(" ".join(words), final, provider="world")))
+
+    def _on_reply(self, reply: SimulatedReply, what: str) -> None:
+        if not reply.alive:
+            return
+        if what == "fail":
+            reply.alive = False
+            self.reply = None
+            self._step(e.ReplyFailed(self.now))
+        elif what == "ready":
+            if not reply.open:
+                self._plan(self.now + 0.01, ("reply", reply, "ready"))
+            elif not reply.audible:
+                reply.audible = True
+                self._plan(self.now + self.random.uniform(0.3, 4), ("reply", reply, "end"))
+                self._step(e.ReplyAudible(self.now))
+        else:
+            reply.alive = False
+            self.reply = None
+            self._step(e.ReplyFinished(self.now, "words"))
+
+    # --- the rules and their actions ---
+
+    def _step(self, happening: e.Happening) -> None:
+        self.trace.append(f"{self.now:8.3f} {happening}")
+        self.talk, actions, self.deadline = step(self.talk, happening, self.rules)
+        for action in actions:
+            self.trace.append(f"           -> {action}")
+            self._perform(action)
+        assert self.deadline is None or self.deadline < self.now + 61
+        replying = isinstance(self.talk.phase, Replying)
+        if self.reply is not None and self.reply.open:
+            assert replying, "a committed reply outlives its state"
+        if isinstance(self.talk.phase, Listening | Idle):
+            assert self.reply is None, "a reply outlives its turn"
+            assert self.listening_to is None, "a transcriber outlives its turn"
+
+    def _perform(self, action: e.Action) -> None:
+        match action:
+            case e.OpenUtterance(turn, _):
+                assert self.listening_to is None, "two utterances at once"
+                self.listening_to = turn
+                self.opened.append(turn)
+            case e.HurryTranscript(turn):
+                assert turn == self.listening_to
+                self._plan(self.now + self.random.uniform(0.02, 0.8), ("transcript", turn, True))
+            case e.CloseUtterance(turn):
+                assert turn == self.listening_to, "closed twice"
+                self.listening_to = None
+            case e.StartReply(turn, text, gate_open):
+                self._start(SimulatedReply(turn, text, gate_open))
+                if gate_open:
+                    self.answered[turn] = text
+            case e.Say(turn, text, _):
+                self._start(SimulatedReply(turn, text, True))
+            case e.OpenGate(turn):
+                assert self.reply is not None and not self.reply.open and self.reply.turn == turn
+                self.reply.open = True
+                self.answered[turn] = self.reply.text
+            case e.CancelReply(keep_heard):
+                assert self.reply is not None, "nothing to cancel"
+                assert self.reply.audible == keep_heard, "what was heard is kept, and nothing else"
+                self.reply.alive = False
+                self.reply = None
+            case e.EndTurn(turn):
+                assert turn not in self.ended, "a turn ends once"
+                self.ended.append(turn)
+            case e.CorrectUser(turn, text):
+                self.answered[turn] = text
+            case e.Emit(event, _, turn, data):
+                self._emitted(event, turn, dict(data))
+            case _:
+                pass
+
+    def _start(self, reply: SimulatedReply) -> None:
+        assert self.reply is None, "two replies at once"
+        self.reply = reply
+        fails = self.random.random() < self.faults
+        self._plan(self.now + self.random.uniform(0.05, 1.2), ("reply", reply, "fail" if fails else "ready"))
+
+    def _emitted(self, event: str, turn: int | None, data: dict[str, object]) -> None:
+        if turn is None:
+            return
+        fates = self.fates.setdefault(turn, [])
+        if event == "reply.started":
+            fates.append(str(data["kind"]))
+        elif event in ("user.ignored", "user.superseded"):
+            fates.append(event)
+
+    def _check_end(self) -> None:
+        assert isinstance(self.talk.phase, Listening), f"rests in {self.talk.phase}"
+        assert self.opened == sorted(set(self.opened)), "turns are numbered upwards"
+        assert sorted(self.ended) == self.opened, "every turn ends"
+        for turn in self.opened:
+            assert self.fates.get(turn), f"turn {turn} was neither answered nor named as ignored"
