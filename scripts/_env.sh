@@ -61,7 +61,7 @@ install_hint() {
     dnf) echo "sudo dnf install $2" ;;
     pacman) echo "sudo pacman -S $2" ;;
     brew) echo "brew install $2" ;;
-    *) echo "your system's package manager ($2)" ;;
+    *) echo "your system's package manager" ;;
     esac
 }
 
@@ -144,8 +144,8 @@ fingerprint() {
     printf 'files %s\n' "$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)"
 }
 
-write_stamp() { # write_stamp EXTRAS
-    { fingerprint && printf 'extras %s\n' "$1"; } >"$stamp.new"
+write_stamp() { # write_stamp FINGERPRINT EXTRAS
+    printf '%s\nextras %s\n' "$1" "$2" >"$stamp.new"
     mv -f "$stamp.new" "$stamp"
 }
 
@@ -174,14 +174,16 @@ env_state() {
 # ---------------------------------------------------------------------------------------------------------------------
 # pip
 
-# pip_install ARGS...: -I keeps PYTHONPATH out of it. On a terminal pip shows its progress; elsewhere only errors.
+# pip_install ARGS...: -I keeps PYTHONPATH out of it. On a terminal pip shows its progress; elsewhere it is silent, and
+# pip_failed shows what matters of its log.
 pip_install() {
-    local quiet="-qq --progress-bar=off"
-    [ -t 2 ] && quiet=""
     rm -f "$setup_log"
-    # shellcheck disable=SC2086 # two words or none
-    "$venv_python" -I -m pip --disable-pip-version-check --no-input --log "$setup_log" install --no-user $quiet "$@" \
-        </dev/null >&2
+    set -- -I -m pip --disable-pip-version-check --no-input --log "$setup_log" install --no-user "$@"
+    if [ -t 2 ]; then
+        "$venv_python" "$@" </dev/null >&2
+    else
+        "$venv_python" "$@" </dev/null >/dev/null 2>&1
+    fi
 }
 
 # What went wrong, in a sentence, read from pip's own log.
@@ -194,7 +196,10 @@ pip_failed() {
         fail "the packages cannot be downloaded: the package index cannot be reached. Check the network (or the" \
             "proxy), then run this again (pip's log: $setup_log)"
     fi
-    fail "pip could not install what is needed; its last words are above, its log is $setup_log"
+    # The lines that name an error, without time stamps and without pip's own traceback.
+    sed 's/^[0-9][0-9T:,-]* *//' "$setup_log" | grep -E '^[A-Za-z_.]*(ERROR|Error|error): ' |
+        grep -v '^pip\._' | tail -n 8 >&2 || true
+    fail "pip could not install what is needed; its log is $setup_log"
 }
 
 has_nvidia() {
@@ -261,19 +266,22 @@ ensure_env() {
 }
 
 set_up() {
-    local state python extras before=""
+    local state python extras made before=""
     state=$(env_state "$1") # again: it may have been made while this one waited
     [ "$state" = ready ] && return 0
     ensure_system "$2"
     if [ "$state" = broken ]; then
-        say "the environment in $venv does not work any more (moved, interrupted or its Python is gone): making it anew"
+        if [ ! -e "$venv/pyvenv.cfg" ] && [ ! -e "$stamp" ] && [ -n "$(ls -A "$venv")" ]; then
+            fail "$venv is no Python environment; move it away and run this again"
+        fi
+        say "the environment in $venv does not work any more (moved, interrupted, or its Python is gone)"
         rm -rf "$venv"
         state=missing
     fi
     if [ "$state" = missing ]; then
         python=$(find_python) || python=""
         if [ -z "$python" ]; then
-            fail "Python 3.11, 3.12 or 3.13 is needed and none was found; install one, for instance with:" \
+            fail "Python 3.11, 3.12 or 3.13 is needed and none was found; install one with" \
                 "$(install_hint "$(package_manager)" "$(system_packages "$(package_manager)" venv)")"
         fi
         can_make_venv "$python" || ensure_system venv "$(python_minor "$python")"
@@ -290,12 +298,13 @@ set_up() {
     fi
     # An environment made by another tool may lack pip.
     "$venv_python" -I -c 'import pip' 2>/dev/null || "$venv_python" -I -m ensurepip >&2
+    made=$(fingerprint) # before pip reads the files, which somebody may be editing
     install_cpu_torch
     # The build backend comes first and from the constraints like everything else, so that a change of pyproject.toml
     # alone is installed without a network.
     if pip_install -c "$root/constraints.txt" hatchling editables &&
         pip_install -c "$root/constraints.txt" --no-build-isolation -e "${root}[$extras]"; then
-        write_stamp "$extras"
+        write_stamp "$made" "$extras"
         say "the environment is ready"
         return 0
     fi
