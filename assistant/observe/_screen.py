@@ -28,7 +28,8 @@ class Screen:
         self._live = ""
         self._drawn = ""
         self._lock = threading.Lock()
-        self._writer = Writer(fd, self._pull, lambda error: gone())
+        self._gone = gone
+        self._writer = Writer(fd, self._pull, self._reader_gone)
 
     def columns(self) -> int:
         """Columns, by now."""
@@ -48,6 +49,10 @@ class Screen:
         """Take the live row away and write what waits, for at most half a second."""
         self.print()
         self._writer.close()
+
+    def _reader_gone(self, error: OSError) -> None:
+        if not self._writer.closing:
+            self._gone()
 
     def _pull(self) -> bytes:
         with self._lock:

@@ -27,7 +27,7 @@ class Writer:
         self._pull = pull
         self._gone = gone
         self._work = threading.Event()
-        self._closing = False
+        self.closing = False
         self._abandoned = False
         self._thread = threading.Thread(target=self._run, name="parley-writer", daemon=True)
         self._thread.start()
@@ -38,7 +38,7 @@ class Writer:
 
     def close(self, patience: float = 0.5) -> None:
         """Write what is left, for at most ``patience`` seconds; what the reader has not taken by then is given up."""
-        self._closing = True
+        self.closing = True
         self._work.set()
         self._thread.join(patience)
         self._abandoned = True
@@ -47,7 +47,7 @@ class Writer:
         while True:
             self._work.wait()
             self._work.clear()
-            last = self._closing  # read before pulling: what was queued before close is still written
+            last = self.closing  # read before pulling: what was queued before close is still written
             while data := self._pull():
                 try:
                     if not self._write(data):

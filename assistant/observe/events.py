@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from assistant.ports import Notice, ParleyError
@@ -71,18 +71,17 @@ def claimed_stdout() -> Iterator[int]:
     """
     if sys.stdout is None:
         raise ParleyError("standard output is closed, so --json has nowhere to write; redirect it to a file or a pipe")
+    while (nowhere := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # standard input or error is closed: its number must not come to stand for the events
+    os.close(nowhere)
     sys.stdout.flush()
     mine = os.dup(1)
-    try:
-        os.dup2(2, 1)
-    except OSError:  # standard error is closed: nobody wants to see the rest
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.close(nowhere)
+    os.dup2(2, 1)
     try:
         yield mine
     finally:
-        sys.stdout.flush()
+        with suppress(OSError):  # what is left for a standard error that has gone away
+            sys.stdout.flush()
         os.dup2(mine, 1)
         os.close(mine)
 
@@ -92,7 +91,7 @@ class EventLines:
 
     When ``limit`` lines wait, further ones are dropped, and a `warning` event says how many as soon as there is room.
     ``on_reader_gone`` is called once, **in the writer's thread**, when nothing can be written any more (the reader has
-    gone away, the disk is full); notices are ignored from then on.
+    gone away, the disk is full) and `close` has not been called; notices are ignored from then on.
     """
 
     def __init__(self, fd: int, on_reader_gone: Callable[[], None], *, limit: int = LIMIT) -> None:
@@ -150,4 +149,5 @@ class EventLines:
             log.warning("the events cannot be written to standard output (%s)", error.strerror)
         with self._lock:
             self._lines.clear()
-        self._on_reader_gone()
+        if not self._writer.closing:
+            self._on_reader_gone()

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.observe.metrics import Metrics, percentile
+from assistant.ports import Notice
+
+
+def turn(**figures: object) -> Notice:
+    return Notice(1.0, "turn.metrics", 1, 1.0, figures)
+
+
+@pytest.mark.parametrize(
+    ("values", "p", "told"),
+    [([7.0], 50, 7.0), ([7.0], 95, 7.0), ([1, 2], 50, 1), ([3, 1, 2], 50, 2), (range(1, 101), 95, 95),
+     (range(1, 11), 95, 10)],
+)  # fmt: skip
+def test_nearest_rank(values: list[float], p: int, told: float) -> None:
+    assert percentile(values, p) == told
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.integers(1, 100))
+def test_nearest_rank_is_what_numpy_calls_inverted_cdf(values: list[float], p: int) -> None:
+    assert percentile(values, p) == np.percentile(values, p, method="inverted_cdf")
+
+
+def test_summary() -> None:
+    metrics = Metrics()
+    metrics.notice(turn(endpoint_ms=200.0, latency_ms=580.0, first_token_ms=None, drafts=2, draft_used=True))
+    metrics.notice(turn(endpoint_ms=210.0, latency_ms=None, drafts=0, draft_used=False, interrupted=True))
+    metrics.notice(Notice(1.0, "reply.audible", 1, 1.0, {"latency_ms": 1.0}))
+    assert metrics.summary() == {
+        "turns": 2,
+        "interrupted": 1,
+        "drafts": 2,
+        "drafts_used": 1,
+        "stages": {
+            "endpoint_ms": {"p50": 200.0, "p95": 210.0, "n": 2},
+            "latency_ms": {"p50": 580.0, "p95": 580.0, "n": 1},
+        },
+    }
+
+
+def test_table() -> None:
+    metrics = Metrics()
+    for latency in (580.0, 1403.4, 75.0):
+        metrics.notice(turn(endpoint_ms=200.0, latency_ms=latency, drafts=1, draft_used=True))
+    assert metrics.table().splitlines() == [
+        "after the last word     p50      p95  n",
+        "end of turn decided  200 ms   200 ms  3",
+        "reply heard          580 ms  1403 ms  3",
+        "3 turns, 3 of 3 drafts used",
+    ]
+
+
+def test_no_table_without_turns() -> None:
+    assert Metrics().table() == ""
