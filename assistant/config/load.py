@@ -130,7 +130,7 @@ def _not_toml(path: Path, text: str, error: Exception) -> str:
     if where:
         place = f"line {where[1]}, column {where[2]}"
     else:
-        last = text.rstrip().split("\n")
+        last = text.rstrip("\r\n").split("\n")
         place = f"line {len(last)}, column {len(last[-1]) + 1}"
     what = re.sub(r" \(at .*\)$", "", what)
     return f"{path}, {place}: not valid TOML: {what[:1].lower()}{what[1:]}"
