@@ -1,0 +1,322 @@
+"""Any server that speaks OpenAI's older protocol: llama.cpp, Ollama, vLLM, LM Studio, speaches, Kokoro, Groq ...
+
+All three stages over one ``base_url``: one without a path gets ``/v1`` (``http://127.0.0.1:8080``), one with a path is
+used as it is (``https://api.groq.com/openai/v1``). The key is optional, and only the option ``api_key`` is ever sent:
+the key that lies in OPENAI_API_KEY is OpenAI's, and no business of another server.
+
+These servers differ, and what they get wrong is put up with: no role chunk, ``content: null``, no usage, no ``[DONE]``,
+thoughts as ``reasoning``, ``reasoning_content`` or inline ``<think>``, an error inside HTTP 200, comments that keep the
+connection alive, tool arguments as an object, tool calls without an id, a whole answer where a stream was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from assistant.ports import (
+    Delta,
+    Message,
+    ParleyError,
+    ProviderError,
+    SpeechChunk,
+    SynthesizerAbilities,
+    TextDelta,
+    ToolCall,
+)  # fmt: skip
+from providers import _http
+from providers._batch import BatchTranscriber
+from providers._errors import Refusal
+from providers._messages import split
+from providers._options import read
+from providers._think import ThinkFilter
+from providers._wav import PcmReader
+from providers.openai import hearing, ready
+from providers.registry import Options
+
+_WHO = "openai-compatible"
+_NOT_CHAT = ("embed", "whisper", "tts", "rerank", "kokoro", "parakeet")
+"""In the name of a model: it does not chat."""
+
+
+def _address(options: _http.Options) -> str:
+    if not options.base_url:
+        raise ParleyError(f"{_WHO} needs a base_url in its options, such as http://127.0.0.1:11434/v1 (Ollama's)")
+    return _http.address(options.base_url, _WHO)
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+class ChatOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    max_tokens: int = 400
+    effort: str = ""
+    """Sent as ``reasoning_effort`` ("none" stops Ollama's models from thinking). Empty: not sent; some reject it."""
+    extra: dict[str, Any] = {}
+    """More fields for the request's body, such as ``{reasoning_format = "hidden"}`` for Groq."""
+
+
+class Chat:
+    """`ChatModel` over ``POST /chat/completions``, streamed."""
+
+    def __init__(self, vendor: _http.Vendor, options: ChatOptions, name: str = _WHO) -> None:
+        self.name = name
+        self._vendor = vendor
+        self._options = options
+        self._model = options.model
+
+    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+        call = _http.Call(self.name, self._vendor)
+        self._model = self._model or await self._first_model(call)
+        request = self._request(messages)
+        answer = _Answer(call)
+        async with _http.Events(call, lambda: self._vendor.client.chat.completions.create(**request)) as events:
+            if "json" in events.response.headers.get("content-type", ""):
+                for delta in answer.whole(await events.body()):
+                    yield delta
+                return
+            async for chunk in events:
+                for delta in answer.chunk(chunk):
+                    yield delta
+            # A body with an announced end was ended by the server itself, whatever it forgot to say before.
+            framed = {"transfer-encoding", "content-length"} & set(events.response.headers)
+        for delta in answer.end(complete=bool(framed)):
+            yield delta
+
+    def _request(self, messages: Sequence[Message]) -> dict[str, Any]:
+        system, turns = split(messages)
+        request: dict[str, Any] = {
+            "model": self._model,
+            "messages": ([{"role": "system", "content": system}] if system else []) + turns,
+            "max_tokens": self._options.max_tokens,
+            "stream": True,
+        }
+        if self._options.effort:
+            request["reasoning_effort"] = self._options.effort
+        if self._options.extra:
+            request["extra_body"] = self._options.extra
+        return request
+
+    async def _first_model(self, call: _http.Call) -> str:
+        """None was chosen: the first the server lists that looks like a chat model. Asked for once."""
+        listed = await call.step(lambda: self._vendor.client.models.list())
+        names = [
+            name for model in getattr(listed, "data", None) or () if isinstance(name := getattr(model, "id", None), str)
+        ]
+        chatting = [name for name in names if not any(word in name.lower() for word in _NOT_CHAT)]
+        if not (chatting or names):
+            raise call.error("lists no model: load one there, or set model")
+        return (chatting or names)[0]
+
+
+class _Answer:
+    """Chunks of chat completions, from well and badly behaved servers, -> deltas."""
+
+    def __init__(self, call: _http.Call) -> None:
+        self._call = call
+        self._think = ThinkFilter()
+        self._tools: dict[int, _Tool] = {}
+        self._finish: str | None = None
+        self._any = False
+
+    def chunk(self, chunk: Any) -> list[Delta]:
+        if error := getattr(chunk, "error", None):
+            raise self._call.failed(error)
+        for choice in (getattr(chunk, "choices", None) or ())[:1]:
+            # Some servers stream ``message`` where ``delta`` belongs.
+            delta = getattr(choice, "delta", None) or getattr(choice, "message", None)
+            self._finish = getattr(choice, "finish_reason", None) or self._finish
+            if delta is not None:
+                self._collect(getattr(delta, "tool_calls", None) or ())
+                if isinstance(text := getattr(delta, "content", None), str) and text:
+                    return self._say(self._think.feed(text))
+        return []
+
+    def whole(self, body: bytes) -> list[Delta]:
+        """The server answered in one piece, or with an error in a success's clothes."""
+        try:
+            parsed = json.loads(body)
+        except ValueError:
+            raise self._call.error("sent something that cannot be read (malformed)") from None
+        if isinstance(parsed, dict) and parsed.get("error"):
+            raise self._call.failed(parsed)
+        chunk = json.loads(body, object_hook=lambda fields: SimpleNamespace(**fields))
+        return self.chunk(chunk) + self.end(complete=True)
+
+    def end(self, *, complete: bool) -> list[Delta]:
+        """The stream is over; ``complete``: the server ended it."""
+        if self._finish is None and not complete:
+            raise self._call.error("cut the reply short")
+        deltas = self._say(self._think.end())
+        for index, tool in sorted(self._tools.items()):
+            self._any = True
+            deltas.append(ToolCall(tool.id or f"call_{index}", tool.name, _http.arguments(tool.arguments, self._call)))
+        if not self._any:
+            raise self._silent()
+        return deltas
+
+    def _say(self, text: str) -> list[Delta]:
+        if not text:
+            return []
+        self._any = True
+        self._call.content()
+        return [TextDelta(text)]
+
+    def _collect(self, calls: Sequence[Any]) -> None:
+        """Tool calls come whole, or their arguments in fragments under one index."""
+        for position, part in enumerate(calls):
+            index = getattr(part, "index", None)
+            tool = self._tools.setdefault(index if isinstance(index, int) else position, _Tool())
+            tool.id = getattr(part, "id", None) or tool.id
+            function = getattr(part, "function", None)
+            tool.name = getattr(function, "name", None) or tool.name
+            given = getattr(function, "arguments", None)
+            if isinstance(given, str) and isinstance(tool.arguments, str):
+                tool.arguments += given
+            elif given:
+                tool.arguments = vars(given) if isinstance(given, SimpleNamespace) else given
+
+    def _silent(self) -> ProviderError:
+        if self._finish == "content_filter":
+            return Refusal(f"{self._call.provider} withheld its reply (content filter)", provider=self._call.provider)
+        if self._finish == "length":
+            return self._call.error("thought until max_tokens were used up and said nothing; raise max_tokens")
+        return self._call.error("gave an empty reply")
+
+
+class _Tool:
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.arguments: Any = ""
+
+
+def _chunks(*deltas: dict[str, Any]) -> bytes:
+    def data(choice: dict[str, Any]) -> bytes:
+        body = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
+        return b"data: %s\n\n" % json.dumps(body).encode()
+
+    return b"".join(data({"index": 0, "delta": delta, "finish_reason": None}) for delta in deltas) + b"data: [DONE]\n\n"
+
+
+@asynccontextmanager
+async def chat_model(options: Options) -> AsyncIterator[Chat]:
+    """Open chat completions. Without ``model`` the server's first chat model is taken, when it is first needed.
+
+    Raises ProviderUnavailable (no package), ParleyError (no base_url, bad option).
+    """
+    chosen = read(ChatOptions, options, _WHO)
+    made = await ready(
+        chosen,
+        provider=_WHO,
+        base_url=_address(chosen),
+        api_key=chosen.api_key,
+        rehearsal=(_chunks({"role": "assistant", "content": "Hi."}), "text/event-stream"),
+        use=lambda vendor: Chat(vendor, read(ChatOptions, {**options, "model": "m"}, _WHO)).reply(_http.GREETING),
+    )
+    async with made:
+        yield Chat(made, chosen)
+
+
+# --- hearing ----------------------------------------------------------------------------------------------------------
+
+
+class HearingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    model: str = "whisper-1"
+    """Many servers take any name; Groq wants whisper-large-v3-turbo, speaches its own."""
+    language: str = "auto"
+    prompt: str = ""
+    words: bool = False
+    """Ask for the words' times (``verbose_json``). Groq and speaches have them; many servers do not."""
+
+
+@asynccontextmanager
+async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber]:
+    """Open speech recognition. Raises ProviderUnavailable (no package), ParleyError (no base_url, bad option)."""
+    chosen = read(HearingOptions, options, _WHO)
+    fields: dict[str, Any] = {"model": chosen.model, "response_format": "json"}
+    if chosen.words:
+        fields |= {"response_format": "verbose_json", "timestamp_granularities": ["word"]}
+    fields |= {"language": chosen.language} if chosen.language != "auto" else {}
+    fields |= {"prompt": chosen.prompt} if chosen.prompt else {}
+    async with hearing(chosen, fields, _WHO, _address(chosen), chosen.api_key) as opened:
+        yield opened
+
+
+# --- speaking ---------------------------------------------------------------------------------------------------------
+
+
+class SpeakingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    model: str = "tts-1"
+    voice: str = "alloy"
+    speed: float = 1.0
+    instructions: str = ""
+    rate: int = 24_000
+    """Hz of the server's PCM. The protocol says 24000; not every server keeps to it."""
+
+
+class Voice:
+    """`Synthesizer` over ``POST /audio/speech``: 16-bit PCM, played as it comes."""
+
+    abilities = SynthesizerAbilities()
+
+    def __init__(self, vendor: _http.Vendor, options: SpeakingOptions, name: str = _WHO) -> None:
+        self.name = name
+        self.rate = options.rate
+        self._vendor = vendor
+        self._options = options
+
+    async def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
+        options = self._options
+        call = _http.Call(self.name, self._vendor)
+        request: dict[str, Any] = {
+            "model": options.model, "voice": options.voice, "input": text, "response_format": "pcm",
+        }  # fmt: skip
+        request |= {"speed": options.speed} if options.speed != 1.0 else {}
+        request |= {"instructions": options.instructions} if options.instructions else {}
+        speech = self._vendor.client.audio.speech.with_streaming_response
+        pcm = PcmReader(self.rate)
+        sounded = False
+        async with _http.Body(call, lambda: speech.create(**request)) as body:
+            kind = body.response.headers.get("content-type", "")
+            if "json" in kind or "text/" in kind:
+                raise call.failed(_parsed(await body.all()))
+            if "mpeg" in kind or "ogg" in kind or "flac" in kind:
+                raise call.error(f"sent {kind} where 16-bit PCM was asked for")
+            async for piece in body:
+                call.content()
+                try:
+                    samples = pcm.feed(piece)
+                except ValueError as error:
+                    raise call.error(str(error)) from None
+                if len(samples):
+                    sounded = True
+                    yield SpeechChunk(samples)
+        if not sounded:
+            raise call.error("sent no sound")
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
+
+
+@asynccontextmanager
+async def synthesizer(options: Options) -> AsyncIterator[Voice]:
+    """Open speech synthesis. Raises ProviderUnavailable (no package), ParleyError (no base_url, bad option)."""
+    chosen = read(SpeakingOptions, options, _WHO)
+    made = await ready(
+        chosen,
+        provider=_WHO,
+        base_url=_address(chosen),
+        api_key=chosen.api_key,
+        rehearsal=(bytes(4800), "audio/pcm"),
+        use=lambda vendor: Voice(vendor, chosen).speak("Hi."),
+    )
+    async with made:
+        yield Voice(made, chosen)

@@ -1,0 +1,256 @@
+"""An HTTP/1.1 server on a real socket that can misbehave in every way a vendor's can.
+
+Raw asyncio streams, so that chunk boundaries, cuts and silences are exactly what a test says. A protocol is a function
+from a `Request` to a `Reply`; the fault in force is applied when the reply goes over the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Fault = Literal[
+    "refused", "401", "402", "404", "429", "500", "529", "error_in_200", "hang", "hang_after_headers", "hang_midway",
+    "cut_at_once", "cut_midway", "malformed", "drip", "split", "crlf", "comments",
+]  # fmt: skip
+
+RETRY_AFTER = 7.0
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def form(self) -> dict[str, list[bytes]]:
+        """A multipart body's fields; several of one name are a list."""
+        head = f"content-type: {self.headers['content-type']}\r\n\r\n".encode()
+        message = email.message_from_bytes(head + self.body, policy=email.policy.HTTP)
+        fields: dict[str, list[bytes]] = {}
+        for part in message.iter_parts():
+            fields.setdefault(str(part.get_param("name", header="content-disposition")), []).append(
+                part.get_payload(decode=True)
+            )
+        return fields
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a healthy server answers. Several pieces go out chunked, one by one; one goes with a Content-Length."""
+
+    pieces: list[bytes]
+    content_type: str = "text/event-stream"
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, body: Any, status: int = 200, **headers: str) -> Reply:
+        return cls([json.dumps(body).encode()], "application/json", status, headers)
+
+
+class Server:
+    """Serves on an ephemeral port of the loopback. An async context manager.
+
+    ``fault`` may be changed at any time; it acts on POST requests, so that warming up (HEAD, GET) is left alone.
+    """
+
+    prefix = ""
+
+    def __init__(self, fault: Fault | None = None, *, pause: float = 0.0) -> None:
+        self.fault: Fault | None = fault
+        self.pause = pause
+        """Seconds between pieces."""
+        self.hold: asyncio.Event | None = None
+        """When set to an Event: all pieces but the last go out, and the last waits for it."""
+        self.requests: list[Request] = []
+        self.connections = 0
+        self.sent = 0
+        """Pieces of the newest reply that went out."""
+        self.disconnected = asyncio.Event()
+        """A client went away before its reply was complete."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{self.prefix}"
+
+    @property
+    def posts(self) -> list[Request]:
+        return [request for request in self.requests if request.method == "POST"]
+
+    # --- what a protocol says ---
+
+    def reply(self, request: Request) -> Reply:
+        """The healthy answer."""
+        raise NotImplementedError
+
+    def error(self, status: int) -> Any:
+        """The vendor's error body for an HTTP status."""
+        raise NotImplementedError
+
+    def error_in_200(self, request: Request) -> list[bytes]:
+        """What the vendor sends when something breaks after it has said 200."""
+        raise NotImplementedError
+
+    # --- the wire ---
+
+    async def __aenter__(self) -> Server:
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def listen(self) -> None:
+        """Listen, again on the same port after `stop`."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop listening and hang up on everybody: from now on connections are refused."""
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            while (request := await _read(reader)) is not None:
+                self.requests.append(request)
+                if not await self._answer(request, reader, writer):
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.disconnected.set()
+        except asyncio.CancelledError:
+            return  # `stop` was called; to asyncio.start_server a cancelled handler is an error
+        finally:
+            self._tasks.discard(task)
+            writer.transport.abort() if self.fault in ("cut_at_once", "cut_midway") else writer.close()
+
+    async def _answer(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; True when the connection may be used again."""
+        sending = asyncio.ensure_future(self._send(request, writer))
+        leaving = asyncio.ensure_future(_gone(reader))
+        self._tasks |= {sending, leaving}
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                self.disconnected.set()
+                return False
+            return sending.result()
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+            self._tasks -= {sending, leaving}
+
+    async def _send(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        fault = self.fault if request.method == "POST" else None
+        self.sent = 0
+        if fault == "hang":
+            await asyncio.Event().wait()
+        if fault == "cut_at_once":
+            return False
+        if fault is not None and fault.isdigit():
+            extra = {"retry-after": f"{RETRY_AFTER:g}"} if fault == "429" else {}
+            reply = Reply.of(self.error(int(fault)), int(fault), **extra)
+        else:
+            reply = self.reply(request)
+        pieces = reply.pieces
+        if fault == "error_in_200":
+            pieces = self.error_in_200(request)
+        elif fault == "malformed":
+            pieces = _malformed(pieces, reply.content_type)
+        elif fault == "crlf":
+            pieces = [piece.replace(b"\n", b"\r\n") for piece in pieces]
+        elif fault == "comments":
+            pieces = [part for piece in pieces for part in (b": ping\n\n", piece)]
+        elif fault in ("split", "drip"):
+            pieces = [bytes([byte]) for byte in b"".join(pieces)]
+        elif fault == "hang_midway" or fault == "cut_midway":
+            whole = b"".join(pieces)
+            pieces = pieces if len(pieces) > 1 else [whole[: len(whole) // 2], whole[len(whole) // 2 :]]
+        chunked = len(pieces) > 1 or fault is not None
+        head = [f"HTTP/1.1 {reply.status} X", f"content-type: {reply.content_type}"]
+        head += [f"{name}: {value}" for name, value in reply.headers.items()]
+        head += ["transfer-encoding: chunked"] if chunked else [f"content-length: {sum(map(len, pieces))}"]
+        writer.write(("\r\n".join(head) + "\r\n\r\n").encode())
+        await writer.drain()
+        if fault == "hang_after_headers":
+            await asyncio.Event().wait()
+        for index, piece in enumerate(pieces):
+            if fault in ("hang_midway", "cut_midway") and index == (len(pieces) + 1) // 2:
+                await writer.drain()
+                if fault == "cut_midway":
+                    # Long enough for what was sent to be read: a reset may overtake it otherwise.
+                    await asyncio.sleep(0.02)
+                    return False
+                await asyncio.Event().wait()
+            if self.hold is not None and index == len(pieces) - 1:
+                await self.hold.wait()
+            if request.method != "HEAD" and piece:
+                writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+                await writer.drain()
+            self.sent += 1
+            if fault == "drip":
+                await asyncio.sleep(1.0)
+            elif self.pause:
+                await asyncio.sleep(self.pause)
+        if chunked and request.method != "HEAD":
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+        return True
+
+
+def _malformed(pieces: list[bytes], content_type: str) -> list[bytes]:
+    if content_type == "text/event-stream":
+        return [pieces[0], b'event: broken\ndata: {"type": "broken", "choi\n\n', *pieces[1:]]
+    if content_type == "application/json":
+        return [b"".join(pieces)[:-2]]
+    return [b"<html><body>Bad gateway</body></html>"]
+
+
+async def _gone(reader: asyncio.StreamReader) -> None:
+    """Wait for the client to hang up. Looks, and reads nothing: it may be the next request that comes."""
+    while not reader.at_eof() and reader.exception() is None:  # noqa: ASYNC110 - a StreamReader has no such event
+        await asyncio.sleep(0.002)
+
+
+async def _read(reader: asyncio.StreamReader) -> Request | None:
+    """The next request of a connection; None at its end."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+    first, *lines = head.strip().split("\r\n")
+    method, path, _ = first.split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = b""
+    if "content-length" in headers:
+        body = await reader.readexactly(int(headers["content-length"]))
+    elif headers.get("transfer-encoding") == "chunked":
+        while size := int((await reader.readline()).split(b";")[0], 16):
+            body += await reader.readexactly(size)
+            await reader.readexactly(2)
+        await reader.readline()
+    return Request(method, path, headers, body)
