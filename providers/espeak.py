@@ -1,17 +1,12 @@
 """espeak-ng in this process: 0.2 ms to the first sound, exact word times, a hundred languages, no network.
 
 The library has one global state, so all instances share one worker thread. It calls back with 60 ms of sound at a
-time; returning 1 from that call ends the synthesis, which is how a reply is cancelled. The C interface is that of
-espeak-ng 1.52, ``speak_lib.h``.
+time; returning 1 from that call ends the synthesis, which is how a reply is cancelled.
 """
 
 from __future__ import annotations
 
-import atexit
-import ctypes
 import re
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,26 +18,17 @@ import msgspec
 import numpy as np
 
 from assistant.conversation.history import SpokenWord
-from assistant.ports import ParleyError, ProviderUnavailable, SpeechChunk, SynthesizerAbilities
+from assistant.ports import ParleyError, SpeechChunk, SynthesizerAbilities
+from providers import _libespeak
+from providers._libespeak import RATE
 from providers._options import Timeouts, read
 from providers._worker import Feed, Worker
 from providers.registry import importable
 
 NAME = "espeak-ng"
-RATE = 22_050
-"""Hz, fixed in the library."""
 NORMAL_SPEED = 175
 """Words a minute: espeak's own default."""
 
-_SYNCHRONOUS = 2  # sound goes to the callback, and only there
-_BUFFER_MS = 40
-_DONT_EXIT = 0x8000  # an error at initialising is returned; otherwise it ends the process
-_BY_CHARACTER = 1
-_UTF8 = 1  # and neither SSML (0x10) nor phonemes (0x100): markup is read out, it commands nothing
-_PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3}
-_LIST_END, _WORD = 0, 1
-_LONGEST_PATH = 140
-"""Characters. A longer data path overflows or is cut in the library's buffer (160 bytes on most platforms)."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """Espeak reads \\x01 as the start of a command, and ends at \\x00."""
 
@@ -114,7 +100,7 @@ async def _worker() -> AsyncIterator[Worker]:
     worker, users = _shared or (Worker(NAME), 0)
     _shared = worker, users + 1
     try:
-        await worker.run(_library)
+        await worker.run(_libespeak.load)
         yield worker
     finally:
         worker, users = _shared
@@ -126,75 +112,9 @@ async def _worker() -> AsyncIterator[Worker]:
 # --- from here on: only in the worker's thread -----------------------------------------------------------------------
 
 
-class _Id(ctypes.Union):
-    _fields_ = [("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8)]
-
-
-class _Event(ctypes.Structure):
-    _fields_ = [
-        ("type", ctypes.c_int),
-        ("unique_identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),  # characters, from 1
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),  # ms
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("id", _Id),
-    ]
-
-
-class _Voice(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("languages", ctypes.c_char_p),  # a byte of priority before the code
-        ("identifier", ctypes.c_char_p),
-        ("gender", ctypes.c_ubyte),
-        ("age", ctypes.c_ubyte),
-        ("variant", ctypes.c_ubyte),
-        ("unused", ctypes.c_ubyte),
-        ("score", ctypes.c_int),
-        ("spare", ctypes.c_void_p),
-    ]
-
-
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)  # 0: go on, 1: end
-_loaded: ctypes.CDLL | None = None
-
-
-def _library() -> ctypes.CDLL:
-    """The library, initialised once for the life of the process."""
-    global _loaded
-    if _loaded is not None:
-        return _loaded
-    loader = importable("espeakng_loader", provider=NAME, extra="espeak")
-    try:
-        library = ctypes.CDLL(loader.get_library_path())
-    except OSError as error:
-        raise ProviderUnavailable(
-            f"{NAME}: its library cannot be loaded ({error}); reinstall the package espeakng-loader"
-        ) from error
-    library.espeak_Synth.argtypes = [
-        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p,
-        ctypes.c_void_p,
-    ]  # fmt: skip
-    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-    data = Path(loader.get_data_path())
-    if len(str(data)) > _LONGEST_PATH:
-        link = Path(tempfile.mkdtemp(prefix="parley-")) / data.name
-        atexit.register(shutil.rmtree, link.parent, ignore_errors=True)
-        link.symlink_to(data)
-        data = link
-    if library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, str(data).encode(), _DONT_EXIT) != RATE:
-        raise ProviderUnavailable(f"{NAME}: its data in {data} cannot be used; reinstall the package espeakng-loader")
-    _loaded = library
-    return library
-
-
 def _check_voice(voice: str) -> None:
     base, _, variant = voice.partition("+")
-    if not base or _library().espeak_SetVoiceByName(base.encode()) != 0:
+    if not base or _libespeak.load().espeak_SetVoiceByName(base.encode()) != 0:
         some = ", ".join(known.name for known in _list_voices() if len(known.name) == 2)
         raise ParleyError(f"{NAME}: there is no voice {voice!r}; there are, among others, en-us, en-gb, {some}")
     if variant and variant not in _variants():
@@ -203,7 +123,7 @@ def _check_voice(voice: str) -> None:
 
 def _list_voices() -> list[Voice]:
     found: dict[str, Voice] = {}
-    pointers = _library().espeak_ListVoices(None)
+    pointers = _libespeak.load().espeak_ListVoices(None)
     index = 0
     while pointers[index]:
         voice = pointers[index].contents
@@ -220,7 +140,7 @@ def _variants() -> list[str]:
 
 
 def _synthesize(worker: Worker, settings: Options, text: str, put: Callable[[SpeechChunk], None]) -> None:
-    library = _library()
+    library = _libespeak.load()
     words = _Words(text)
 
     def heard(sound: Any, count: int, events: Any) -> int:
@@ -228,9 +148,9 @@ def _synthesize(worker: Worker, settings: Options, text: str, put: Callable[[Spe
             return 1
         told: list[SpokenWord] = []
         index = 0
-        while events[index].type != _LIST_END:
+        while events[index].type != _libespeak.LIST_END:
             event = events[index]
-            if event.type == _WORD:
+            if event.type == _libespeak.WORD:
                 told += words.begins(event.text_position - 1, event.sample / RATE)
             index += 1
         if count > 0 or told:
@@ -238,7 +158,7 @@ def _synthesize(worker: Worker, settings: Options, text: str, put: Callable[[Spe
             put(SpeechChunk(samples.astype(np.float32) / np.float32(32768), tuple(told)))
         return 0
 
-    callback = _Callback(heard)
+    callback = _libespeak.Callback(heard)
     library.espeak_SetSynthCallback(callback)
     library.espeak_SetVoiceByName((settings.model or settings.voice).encode())
     for name, value in {
@@ -246,9 +166,9 @@ def _synthesize(worker: Worker, settings: Options, text: str, put: Callable[[Spe
         "volume": round(100 * settings.volume),
         "pitch": settings.pitch,
     }.items():
-        library.espeak_SetParameter(_PARAMETERS[name], value, 0)
+        library.espeak_SetParameter(_libespeak.PARAMETERS[name], value, 0)
     spoken = _CONTROL.sub(" ", text).encode("utf-8", "replace")
-    library.espeak_Synth(spoken, len(spoken) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
+    _libespeak.synthesize(spoken)
     if rest := words.rest():
         put(SpeechChunk(np.empty(0, np.float32), tuple(rest)))
 
