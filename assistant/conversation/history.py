@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from assistant.conversation.words import spans
+
+__all__ = [
+    "Entry",
+    "History",
+    "Message",
+    "Part",
+    "Spoken",
+    "SpokenWord",
+    "Text",
+    "heard_text",
+    "unheard_from",
+    "words_of",
+]
+
+_PAUSE = re.compile(r"[,.;:!?…—–،，。！？；：、।]| -\s")
+
+WORD_WEIGHT = 2.0
+PAUSE_WEIGHT = 5.0
+STOP_WEIGHT = 2.0
+"""Where a synthesizer gives no word times, a word's time is taken to be its letters plus WORD_WEIGHT, the pause after
+a comma PAUSE_WEIGHT, and the last word's lengthening STOP_WEIGHT. Fitted to espeak-ng's word times (18 sentences, 149
+words: 0.056 s a letter, 0.02 s a word, 0.28 s a comma, 0.12 s the end), with the weight of a word raised from 0.4 for
+voices of an even pace a word."""
+WEIGHT_SECONDS = 0.05
+"""Seconds per unit of weight at an ordinary pace, for a piece whose sound is not complete yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +66,195 @@ class SpokenWord:
     """Index of the word's first character in that text."""
     length: int
     """Characters."""
+
+
+# --- what was heard ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One piece of a reply as it was handed to the loudspeaker."""
+
+    text: str
+    start: float
+    """Seconds at which it begins in the reply's own sound (pauses do not count)."""
+    duration: float
+    """Seconds of its sound so far."""
+    words: tuple[SpokenWord, ...] = ()
+    """As far as the synthesizer gives them; times and offsets count from the beginning of this piece."""
+    complete: bool = True
+    """False while the synthesizer is still making sound of it: then more of the text is still to come."""
+
+
+def words_of(piece: Spoken) -> list[tuple[str, float, float]]:
+    """The words of a piece with the seconds in the reply's own sound at which each begins and ends.
+
+    Times are the synthesizer's where it gave them; between those, in proportion to the characters. A word comes with
+    its punctuation; a pause after it does not belong to it.
+    """
+    return [(piece.text[a:b], piece.start + start, piece.start + end) for (a, b), (start, end) in _timed(piece)]
+
+
+def heard_text(pieces: Sequence[Spoken], heard: float) -> str:
+    """The words of a reply that were heard when ``heard`` seconds of its own sound had left the loudspeaker.
+
+    A word counts as heard when at least half of it was. Punctuation goes with the word it touches.
+    """
+    text = ""
+    for piece in pieces:
+        kept, rest = _divided(piece, heard)
+        if kept:
+            text += (" " if text and not (_wide(text[-1]) and _wide(kept[0])) else "") + kept
+        if rest:
+            break
+    return text
+
+
+def unheard_from(piece: Spoken, heard: float) -> str:
+    """The rest of a piece from the first word not heard at ``heard`` (as for ``heard_text``); ``""`` if there is none."""
+    return _divided(piece, heard)[1]
+
+
+def _divided(piece: Spoken, heard: float) -> tuple[str, str]:
+    """A piece's text up to the last heard word and from the first unheard one; marks between them are in neither."""
+    until = 0
+    if not piece.complete or heard < piece.start + piece.duration:
+        for (start, end), (begins, ends) in _timed(piece):
+            if heard - piece.start < (begins + ends) / 2:
+                return piece.text[:until].strip(), piece.text[start:].strip()
+            until = end
+    return piece.text.strip(), ""
+
+
+def _timed(piece: Spoken) -> list[tuple[tuple[int, int], tuple[float, float]]]:
+    """For each word its span in the text and its seconds from the beginning of the piece."""
+    places = spans(piece.text)
+    if not places:
+        return []
+    sounding, whole = _weights(piece.text, places)
+    duration = piece.duration if piece.complete else max(piece.duration, sum(whole) * WEIGHT_SECONDS)
+    anchors = _anchors(piece, places, duration)
+    timed: list[tuple[tuple[int, int], tuple[float, float]]] = []
+    for (first, begins), (last, ends) in zip(anchors, anchors[1:], strict=False):
+        rate = (ends - begins) / (sum(whole[first:last]) or 1.0)
+        for index in range(first, last):
+            timed.append((places[index], (begins, begins + rate * sounding[index])))
+            begins += rate * whole[index]
+    return timed
+
+
+def _weights(text: str, places: Sequence[tuple[int, int]]) -> tuple[list[float], list[float]]:
+    """How long each word lasts in relation to the others: itself, and with the pause after it."""
+    sounding: list[float] = []
+    whole: list[float] = []
+    for index, (start, end) in enumerate(places):
+        weight = sum(map(str.isalnum, text[start:end])) + WORD_WEIGHT
+        sounding.append(weight)
+        last = index == len(places) - 1
+        after = text[end - 1 : None if last else places[index + 1][0]]
+        pause = (STOP_WEIGHT if last else PAUSE_WEIGHT) if _PAUSE.search(after) else 0.0
+        whole.append(weight + pause)
+    return sounding, whole
+
+
+def _anchors(piece: Spoken, places: Sequence[tuple[int, int]], duration: float) -> list[tuple[int, float]]:
+    """(index of a word, second at which it begins), rising, from the first word to one past the last."""
+    anchors: list[tuple[int, float]] = []
+    given = sorted(piece.words, key=lambda word: word.offset)
+    at = 0
+    for index, (start, end) in enumerate(places):
+        while at < len(given) and given[at].offset < start:
+            at += 1
+        if at < len(given) and given[at].offset < end:
+            begins = min(max(given[at].start, 0.0), duration)
+            if not anchors or begins >= anchors[-1][1]:
+                anchors.append((index, begins))
+    if not anchors or anchors[0][0] > 0:
+        anchors.insert(0, (0, 0.0))
+    anchors.append((len(places), duration))
+    return anchors
+
+
+def _wide(character: str) -> bool:
+    return character > "\u2e7f"
+
+
+# --- the history ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was said."""
+
+    role: Literal["user", "assistant"]
+    turn: int | None
+    """None for an announcement, which answers nobody."""
+    text: str
+    interrupted: bool = False
+    """The text is what was heard of a longer answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything said so far. A value: each change makes a new one."""
+
+    system: str = ""
+    entries: tuple[Entry, ...] = ()
+
+    def with_user(self, turn: int, text: str) -> History:
+        """The user said ``text``. A turn has one user entry: said again, it replaces the one before."""
+        if any(entry.role == "user" and entry.turn == turn for entry in self.entries):
+            return self.with_corrected_user(turn, text)
+        return self._with(Entry("user", turn, text))
+
+    def with_corrected_user(self, turn: int, text: str) -> History:
+        """The user's words of ``turn`` were understood better. Without such an entry nothing changes."""
+        return replace(
+            self,
+            entries=tuple(
+                replace(entry, text=text) if entry.role == "user" and entry.turn == turn else entry
+                for entry in self.entries
+            ),
+        )
+
+    def with_assistant(self, turn: int | None, text: str, interrupted: bool = False) -> History:
+        """The assistant was heard to say ``text``; nothing is kept if that is nothing. ``turn`` None: an announcement."""
+        return self._with(Entry("assistant", turn, text, interrupted)) if text.strip() else self
+
+    def without_turn(self, turn: int) -> History:
+        """As if the turn had not been."""
+        return replace(self, entries=tuple(entry for entry in self.entries if entry.turn != turn))
+
+    def messages(self, limit: int | None = None) -> tuple[Message, ...]:
+        """What a model is shown: the system prompt if there is one, then user and assistant by turns.
+
+        ``limit``: only the newest so many exchanges (a user's message and what was answered to it). Several entries of
+        one role in a row are one message, since providers refuse two. What was trimmed never leaves an answer without
+        its question at the beginning; a greeting said before the user spoke is kept as long as nothing is trimmed.
+        An interrupted answer is simply the words that were heard: a mark in it would be imitated, or read aloud.
+        """
+        merged: list[tuple[Literal["user", "assistant"], list[Entry]]] = []
+        for entry in self.entries:
+            if not entry.text.strip():
+                continue
+            if merged and merged[-1][0] == entry.role:
+                merged[-1][1].append(entry)
+            else:
+                merged.append((entry.role, [entry]))
+        if limit is not None:
+            questions = [index for index, (role, _) in enumerate(merged) if role == "user"]
+            if len(questions) > limit:
+                merged = merged[questions[-limit] :] if limit > 0 else []
+        said = [Message(role, (Text(_together(entries)),)) for role, entries in merged]
+        return tuple([Message("system", (Text(self.system),)), *said] if self.system.strip() else said)
+
+    def _with(self, entry: Entry) -> History:
+        return replace(self, entries=(*self.entries, entry))
+
+
+def _together(entries: Sequence[Entry]) -> str:
+    """Parts of one turn are one text; separate turns are separate lines."""
+    text = entries[0].text
+    for before, entry in zip(entries, entries[1:], strict=False):
+        text += (" " if before.turn == entry.turn and entry.turn is not None else "\n") + entry.text
+    return text

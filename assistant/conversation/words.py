@@ -1,39 +1,20 @@
-"""LLM deltas -> whole words, for a voice that takes text while it is being written."""
+"""Where the words of a text are."""
 
 from __future__ import annotations
 
-from .spoken import spoken
+import re
 
-_MARKUP = "[<`*|"
+__all__ = ["WIDE", "spans"]
+
+WIDE = "\u2e80-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
+"""Ranges of the scripts that are written without spaces: there a character counts as a word."""
+_WORD = re.compile(
+    rf"[\u3000-\u303f\uff00-\uff0f“「『]*[{WIDE}][\u3000-\u303f\uff00-\uff0f\uff1a-\uff1f”]*|[^\s{WIDE}]+"
+)
+_SPEAKABLE = re.compile(r"[^\W_]")
 
 
-class WordStream:
-    """Cuts the stream at blanks. ``push`` every delta, then ``flush``; what they return, joined, is what is said.
-
-    A stretch that has markup open (a link, a tag, emphasis) is held until the end of its line, so that it is cleaned whole.
-    """
-
-    def __init__(self) -> None:
-        self._kept = ""
-        self._begun = False
-
-    def push(self, delta: str) -> list[str]:
-        self._kept += delta
-        end = self._kept.rfind("\n" if any(mark in self._kept for mark in _MARKUP) else " ")
-        if end <= 0:
-            return []
-        whole, self._kept = self._kept[:end], self._kept[end:]
-        return self._clean(whole)
-
-    def flush(self) -> list[str]:
-        whole, self._kept = self._kept, ""
-        return self._clean(whole)
-
-    def _clean(self, text: str) -> list[str]:
-        said = " ".join(line for line in map(spoken, text.splitlines()) if line)
-        if not said:
-            return []
-        if self._begun:
-            said = " " + said
-        self._begun = True
-        return [said]
+def spans(text: str) -> list[tuple[int, int]]:
+    """(start, end) of each word in ``text``, in order. Punctuation belongs to the word it touches; marks that stand
+    alone (a dash between spaces) belong to none."""
+    return [match.span() for match in _WORD.finditer(text) if _SPEAKABLE.search(match.group())]
