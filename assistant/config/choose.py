@@ -91,7 +91,7 @@ def check_names(layer: Layer, instances: Mapping[str, str]) -> None:
     for path, table in tables:
         for stage, where, text, is_choice in _mentions(table):
             here = (*path, *where)
-            problem = _problem(stage, text, is_choice, {} if where[0] == "providers" else instances)
+            problem = _problem(stage, text, is_choice, instances if stage in STAGES else {})
             if problem:
                 keys = dotted(tuple(str(part) for part in here if isinstance(part, str)))
                 raise config_error(f"{layer.place(here)}: {keys} = {value_text(text)} {problem}")

@@ -14,7 +14,7 @@ import msgspec
 from assistant.config.choose import check_names
 from assistant.config.environment import CONFIG, environment
 from assistant.config.errors import config_error
-from assistant.config.layers import Layer, Origin, Place, Stack
+from assistant.config.layers import STAGES, Layer, Origin, Place, Stack
 from assistant.config.locate import line_of, lines
 from assistant.config.profiles import PROFILES
 from assistant.config.schema import did_you_mean, dotted, judge
@@ -74,7 +74,7 @@ def load(
     for layer in layers:
         check_names(layer, everywhere)
     # What is in force may name only the instances in force, not those of another profile.
-    in_force = {key: table for key, table in stack.table.items() if key != "profiles"}
+    in_force = {key: stack.table[key] for key in (*STAGES, "providers")}
     check_names(Layer(in_force, lambda path: _nearest(stack.origins, path)), _instances(stack.table))
     settings = msgspec.convert(stack.table, Settings)
     _agree(settings, stack.origins)

@@ -1,0 +1,36 @@
+"""docs/config.md tells the truth."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from assistant.config import Settings
+from assistant.config.profiles import PROFILES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "config.md").read_text(encoding="utf-8")
+EXAMPLES = [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
+
+
+def test_the_first_example_holds_every_key_with_its_default() -> None:
+    everything = EXAMPLES[0]
+    defaults = msgspec.to_builtins(Settings())
+    del defaults["providers"], defaults["profiles"]
+    assert everything == msgspec.json.decode(msgspec.json.encode(defaults))
+
+
+def test_the_other_examples_load(loaded) -> None:
+    texts = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[1:]
+    named, profiled = (loaded(only=text).settings for text in texts)
+    assert set(named.providers) == {"backup", "openai"}
+    assert (profiled.profile, profiled.tts.speed, profiled.turn.silence_ms) == ("quiet", 0.9, 500)
+
+
+def test_the_built_in_profiles_are_described() -> None:
+    for name, profile in PROFILES.items():
+        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))
+        for table in profile.values():
+            assert all(provider in row for provider in [table["provider"], *table["fallback"]])
