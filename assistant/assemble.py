@@ -44,9 +44,7 @@ async def open_stages(settings: Settings) -> AsyncIterator[Stages]:
     sinks: list[OnFailure] = []
     vad = _vad(settings)
     async with vad as activity, anyio.create_task_group() as owners:
-        stages = Stages(
-            activity, _later(settings, "stt"), _later(settings, "llm"), _later(settings, "tts"), sinks
-        )
+        stages = Stages(activity, _later(settings, "stt"), _later(settings, "llm"), _later(settings, "tts"), sinks)
         for stage in (stages.transcriber, stages.model, stages.voice):
             owners.start_soon(stage.run)
         yield stages
@@ -80,7 +78,7 @@ def segment_rules(settings: Settings) -> SegmentRules:
         threshold_speaking=vad.threshold_speaking,
         min_speech=vad.min_speech_ms / 1000,
         # A pause must be seen before it can have lasted long enough.
-        pause=min(SegmentRules.pause, turn.silence_ms / 1000),
+        pause=min(SegmentRules().pause, turn.silence_ms / 1000),
     )
 
 
@@ -95,7 +93,7 @@ def started(settings: Settings, why: str) -> dict[str, object]:
         "stt": named("stt"),
         "llm": named("llm"),
         "tts": named("tts"),
-        "vad": f"{settings.vad.provider}:{settings.vad.runtime}" if settings.vad.provider == "silero" else settings.vad.provider,
+        "vad": settings.vad.provider,
         "endpointing": settings.turn.endpointing,
         "echo_cancel": "off",
         "why": why,

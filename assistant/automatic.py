@@ -56,7 +56,9 @@ def choose(
             why[stage] = "chosen"
             continue
         for option in OPTIONS[stage]:
-            if (option.package is None or installed(option.package)) and (option.key is None or environ.get(option.key)):
+            if (option.package is None or installed(option.package)) and (
+                option.key is None or environ.get(option.key)
+            ):
                 settings = with_provider(settings, stage, option.provider)
                 why[stage] = option.why
                 break

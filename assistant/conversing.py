@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +17,7 @@ from anyio.abc import TaskStatus
 from assistant.assemble import open_stages, segment_rules, started, turn_rules
 from assistant.audio.wav import WavDuplex
 from assistant.automatic import choose
-from assistant.config import Settings, recordable, to_toml
+from assistant.config import Settings, recordable
 from assistant.conversation.history import History
 from assistant.observe.record import Recorder
 from assistant.ports import Frame, Observer
@@ -81,9 +81,7 @@ async def _converse(plan: Plan, settings: Settings, why: str, stop: Callable[[],
     async with AsyncExitStack() as opened:
         view = opened.enter_context(_view(plan, stop))
         recorder = opened.enter_context(_recorder(plan, settings))
-        duplex = await opened.enter_async_context(
-            WavDuplex(plan.microphone, plan.speaker, playback_rate=PLAYBACK_RATE)
-        )
+        duplex = await opened.enter_async_context(WavDuplex(plan.microphone, plan.speaker, playback_rate=PLAYBACK_RATE))
         stages = await opened.enter_async_context(open_stages(settings))
         if not plan.load_behind:
             await stages.loaded()
@@ -162,7 +160,7 @@ def _recorder(plan: Plan, settings: Settings) -> Iterator[Recorder | None]:
     if plan.record is None:
         yield None
         return
-    recorder = Recorder(plan.record, to_toml(recordable(settings)), PLAYBACK_RATE)
+    recorder = Recorder(plan.record, recordable(settings), PLAYBACK_RATE)
     try:
         yield recorder
     finally:

@@ -20,11 +20,37 @@ from assistant.conversation.events import Transcript
 from assistant.conversation.history import Message, Part, SpokenWord, Text
 
 __all__ = [
-    "CAPTURE_RATE", "FRAME", "FailedMidway", "ChatModel", "Delta", "Duplex", "Frame", "Message", "Notice", "Observer", "ParleyError", "Part",
-    "ProviderError", "ProviderUnavailable", "Samples", "SideEffect", "SpeechChunk", "SpokenWord", "Stage",
-    "StreamingSynthesizer", "Synthesizer", "SynthesizerAbilities", "Text", "TextDelta", "ToolCall", "Transcriber",
-    "TranscriberAbilities", "TranscriberStream", "Transcript", "VoiceActivity",
-]  # fmt: skip
+    "CAPTURE_RATE",
+    "ChatModel",
+    "Delta",
+    "Duplex",
+    "FRAME",
+    "FailedMidway",
+    "Frame",
+    "Message",
+    "Notice",
+    "Observer",
+    "ParleyError",
+    "Part",
+    "ProviderError",
+    "ProviderUnavailable",
+    "Samples",
+    "SideEffect",
+    "SpeechChunk",
+    "SpokenWord",
+    "Stage",
+    "StreamingSynthesizer",
+    "Synthesizer",
+    "SynthesizerAbilities",
+    "Text",
+    "TextDelta",
+    "ToolCall",
+    "Transcriber",
+    "TranscriberAbilities",
+    "TranscriberStream",
+    "Transcript",
+    "VoiceActivity",
+]
 
 Samples = NDArray[np.float32]
 """Mono sound, float32 in [-1, 1], shape (n,)."""
@@ -41,7 +67,7 @@ Stage = Literal["stt", "llm", "tts"]
 
 
 class ParleyError(Exception):
-    """Something the user can mend. ``str()`` is one clear sentence that says what to do; ``exit_code`` as in the docs."""
+    """Something the user can mend: ``str()`` is one clear sentence that says what to do."""
 
     exit_code = 2
 
@@ -157,7 +183,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class SideEffect:
-    """Only from offline skills: something to do once the reply is committed (a draft changes nothing outside itself)."""
+    """Something to do once the reply is committed and heard (a draft changes nothing outside itself)."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -225,10 +251,16 @@ class Duplex(Protocol):
     """
 
     playback_rate: int
-    underruns: int
-    """Times the loudspeaker ran dry inside a reply."""
-    overflows: int
-    """Times captured sound was lost."""
+
+    @property
+    def underruns(self) -> int:
+        """Times the loudspeaker ran dry inside a reply."""
+        ...
+
+    @property
+    def overflows(self) -> int:
+        """Times captured sound was lost."""
+        ...
 
     def now(self) -> float:
         """Audio-clock seconds."""
@@ -270,7 +302,7 @@ class Duplex(Protocol):
 
     def tap(self, sink: Callable[[Samples], None]) -> None:
         """From t = 0 on, hand ``sink`` what left the loudspeaker: stretch after stretch at ``playback_rate`` on the
-        microphone's clock, zeros where it was silent. Call before ``frames`` is iterated. ``sink`` must return at once."""
+        microphone's clock, zeros where it was silent. Call before ``frames`` is iterated. ``sink`` must not wait."""
         ...
 
 

@@ -271,7 +271,8 @@ class Reply:
                 SpokenWord(max(0.0, word.start - piece.trimmed), word.offset, word.length) for word in chunk.words
             )
             self._hand_over(piece, resampler.push(samples))
-            while self._gate.written / self._rate - self._gate.heard() > AHEAD:
+            # The loudspeaker's clock sets no event.
+            while self._gate.written / self._rate - self._gate.heard() > AHEAD:  # noqa: ASYNC110
                 await anyio.sleep(0.5)
         self._hand_over(piece, resampler.push(_NOTHING, last=True))
         piece.complete = True
@@ -317,7 +318,8 @@ class Reply:
         self._happened(ReplyFailed(self._now(), text) if self._failed else ReplyFinished(self._now(), text))
 
     async def _follow_start(self) -> None:
-        while (at := self._gate.started_at()) is None or at > self._now():
+        # A device may move the moment until it has come, and no event tells.
+        while (at := self._gate.started_at()) is None or at > self._now():  # noqa: ASYNC110
             await anyio.sleep(0.001 if at is None else max(at - self._now(), 0.0))
         self.audible = True
         self._happened(ReplyAudible(at))

@@ -44,6 +44,7 @@ from assistant.ports import (
 )
 from assistant.reply import Reply
 
+
 @dataclass(frozen=True)
 class Limits:
     """When a session ends by itself."""
@@ -147,7 +148,7 @@ class Session:
 
     def announce(self, text: str) -> None:
         """Say ``text`` as soon as nobody else is talking."""
-        self._happened(e.AnnouncementDue(self._duplex.now(), text))
+        self.happened(e.AnnouncementDue(self._duplex.now(), text))
 
     def provider_failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
         """A call failed; the chain goes on with ``following``, or nobody is left."""
@@ -175,7 +176,7 @@ class Session:
                 self._segmenter.reset()
             else:
                 for voice in self._segmenter.push(frame.at, probability, levels(frame.samples), speaking):
-                    self._happened(voice)
+                    self.happened(voice)
             if self._parts.limits.input_over and duplex.input_over and self._quiet():
                 self.end("input_over")
 
@@ -195,7 +196,7 @@ class Session:
             if self._duplex.now() < self._deadline - _PRECISION:
                 self._arm(self._deadline)  # moved on while this task was being woken
             else:
-                self._happened(e.DeadlinePassed(max(self._duplex.now(), self._deadline)))
+                self.happened(e.DeadlinePassed(max(self._duplex.now(), self._deadline)))
 
     def _arm(self, deadline: float | None) -> None:
         self._deadline = math.inf if deadline is None else deadline
@@ -204,7 +205,7 @@ class Session:
 
     # --- the rules ---
 
-    def _happened(self, happening: e.Happening) -> None:
+    def happened(self, happening: e.Happening) -> None:
         """Take the next step. What happens because of an action waits until the step it belongs to is done."""
         self._happenings.append(happening)
         if self._stepping:
@@ -257,10 +258,10 @@ class Session:
         def heard(transcript: Transcript) -> None:
             what = "final" if transcript.final else "partial"
             self._emit("_", turn, stage="stt", what=what, text=transcript.text, until=transcript.until)
-            self._happened(e.Transcribed(self._duplex.now(), turn, transcript))
+            self.happened(e.Transcribed(self._duplex.now(), turn, transcript))
 
         def failed(error: ProviderError) -> None:
-            self._happened(e.TranscriptionFailed(self._duplex.now(), turn))
+            self.happened(e.TranscriptionFailed(self._duplex.now(), turn))
 
         self._close_utterance()
         self._listener = Listener(self._parts.transcriber, heard, failed)
@@ -316,7 +317,7 @@ class Session:
                     self._reply_done(effects)
             case _:
                 pass
-        self._happened(happening)
+        self.happened(happening)
 
     def _reply_done(self, effects: Sequence[SideEffect] = ()) -> None:
         """A reply was heard, or cut off while it was."""
@@ -355,7 +356,7 @@ class Session:
 
     # --- watching ---
 
-    def _emit(self, event: str, turn: int | None, at: float | None = None, **data: object) -> None:
+    def _emit(self, event: str, turn: int | None, at: float | None = None, /, **data: object) -> None:
         self._hub.emit(event, turn, at, data)
 
 

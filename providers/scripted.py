@@ -383,4 +383,3 @@ class LoudnessActivity:
 
 
 _SPEECH_POWER = 10 ** (-45 / 10)
-

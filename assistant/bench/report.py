@@ -29,9 +29,8 @@ def failures(run: Run) -> list[str]:
         if turn.latency is None:
             found.append(f"{run.scenario.name}: turn {number} was not answered")
         elif turn.disagreement is None or turn.disagreement > AGREEMENT_MS:
-            found.append(
-                f"{run.scenario.name}: turn {number}: the ledger says {turn.ledger} ms, the waveforms {turn.latency:.1f}"
-            )
+            both = f"the ledger says {turn.ledger} ms, the waveforms {turn.latency:.1f}"
+            found.append(f"{run.scenario.name}: turn {number}: {both}")
     return found
 
 
@@ -72,11 +71,13 @@ def table(rows: Sequence[Sequence[object]]) -> str:
     """Plain aligned text; the first row is the heading."""
     cells = [[_shown(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True)))
-        for row in cells
-    ]
+    lines = ["  ".join(_aligned(row, widths)) for row in cells]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    first, *others = zip(row, widths, strict=True)
+    return [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
 
 
 def _shown(cell: object) -> str:

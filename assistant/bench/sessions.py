@@ -15,9 +15,9 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from assistant.assemble import open_stages, segment_rules, turn_rules
 from assistant.audio.playout import Playout
+from assistant.audio.wavfile import open_wav
 from assistant.bench.waveform import Sounds
 from assistant.bench.work import DRAFTS, Spoken, microphone
-from assistant.audio.wavfile import open_wav
 from assistant.config import Settings, load
 from assistant.conversation.history import History
 from assistant.observe.metrics import percentile
@@ -56,7 +56,9 @@ class Load:
 class FedDuplex:
     """A microphone that is fed, and a loudspeaker that keeps no more of its sound than where it was."""
 
-    def __init__(self, frames: MemoryObjectReceiveStream[Frame], began: Callable[[], float], rate: int = 24_000) -> None:
+    def __init__(
+        self, frames: MemoryObjectReceiveStream[Frame], began: Callable[[], float], rate: int = 24_000
+    ) -> None:
         self.playback_rate = rate
         self.overflows = 0
         self.input_over = False
@@ -216,5 +218,3 @@ def _settings(folder: Path, config: str) -> Settings:
     path = folder / "config.toml"
     path.write_text(config, "utf-8")
     return load(config_file=path, profile=None, environ={}, flags={}, cwd=folder).settings
-
-

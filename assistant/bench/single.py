@@ -83,7 +83,7 @@ def measured(scenario: Scenario, lines: list[Spoken], sounds: Sounds, events: li
             words = None if stopped is None else (stopped - heard) / scenario.word_seconds
             cut = next((event for event in cuts if following - 0.1 < event["at"] < following + 1.5), None)
             kept = None if cut is None else len(cut["heard"].split())
-        turns.append(Turn(latency, ledger and ledger["latency_ms"], stop, kept, words))
+        turns.append(Turn(latency, None if ledger is None else ledger["latency_ms"], stop, kept, words))
     ended = next(event for event in events if event["event"] == "session.ended")
     return Run(scenario, turns, ended, list(ledgers.values()))
 
@@ -96,5 +96,3 @@ def start_up(times: int = 5) -> list[float]:
         if number and figures["listening_after_s"] is not None:
             seconds.append(figures["listening_after_s"])
     return seconds
-
-

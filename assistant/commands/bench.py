@@ -61,7 +61,20 @@ def _rows(args: argparse.Namespace) -> int:
             )
         )
     else:
-        heading = ["", "turns", "path", "latency", "p95", "overhead", "p95", "stop", "kept-heard", "ledger off", "CPU %", "MB"]
+        heading = [
+            "",
+            "turns",
+            "path",
+            "latency",
+            "p95",
+            "overhead",
+            "p95",
+            "stop",
+            "kept-heard",
+            "ledger off",
+            "CPU %",
+            "MB",
+        ]
         body = [
             [
                 each["row"], each["turns"], each["path_ms"], each["latency_ms"], each["latency_p95_ms"],

@@ -185,7 +185,7 @@ class _Move:
     def do(self, *actions: e.Action) -> None:
         self.actions.extend(actions)
 
-    def emit(self, event: str, turn: int | None, at: float | None = None, **data: object) -> None:
+    def emit(self, event: str, turn: int | None, at: float | None = None, /, **data: object) -> None:
         self.actions.append(e.Emit(event, self.at if at is None else at, turn, tuple(data.items())))
 
     def go(self, phase: Phase) -> None:

@@ -11,11 +11,12 @@ import random
 from dataclasses import dataclass, field
 from itertools import count
 
-from assistant.conversation import events as e
 from assistant.conversation.endpoint import EndpointRules
+
+from assistant.conversation import events as e
 from assistant.conversation.turn import Conversation, Idle, Listening, Replying, TurnRules, step
 
-WORDS = "what is the weather and the time in paris please tell me no stop seven five um because".split()
+WORDS = ["what is", "the weather", "and", "the time", "in Paris", "please", "no", "stop", "seven", "five", "um"]
 
 
 @dataclass

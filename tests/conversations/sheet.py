@@ -1,0 +1,183 @@
+"""Call sheets: who says what at which second, and how fast the providers are. See sheets/*.txt.
+
+A line is a keyword, ``key=value`` settings, and words in double quotes:
+
+    config drafts=off silence_ms=300      settings of [turn]
+    user 1.0-2.0 "tell me a story"        the user's voice, first to last sample
+    stt final_after=0.1                   options of the scripted providers
+    llm ttft=0.2 "Once upon a time."      each quoted text is one reply, in turn
+    tts word=0.25 delay=0.1
+    fault llm call=1 kind=refused         a scripted fault
+    announce 3.0 "The timer is over."
+    mute 3.0 / unmute 4.0 / key 5.0       the interrupt key
+    end 8.0                               the microphone's file ends
+"""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+from assistant.conversation.endpoint import EndpointRules
+
+from assistant.audio.wav import WavDuplex
+from assistant.audio.wavfile import WavWriter
+from assistant.conversation import events as e
+from assistant.conversation.history import History
+from assistant.conversation.turn import TurnRules
+from assistant.later import Later
+from assistant.ports import CAPTURE_RATE, Notice
+from assistant.session import Limits, Parts, Session
+from providers import scripted
+
+QUIET = {"_", "reply.word", "reply.first_token"}
+"""Events that would make a trace long and tell little."""
+
+
+@dataclass
+class Sheet:
+    config: dict[str, Any] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    options: dict[str, dict[str, Any]] = field(default_factory=lambda: {"stt": {}, "llm": {}, "tts": {}})
+    calls: list[tuple[float, str, str]] = field(default_factory=list)
+    """Second, what happens, words."""
+    end: float = 0.0
+
+
+def read(text: str) -> Sheet:
+    sheet = Sheet()
+    for line in text.splitlines():
+        keyword, *rest = shlex.split(line, comments=True) or [""]
+        settings = dict(word.split("=", 1) for word in rest if "=" in word and " " not in word)
+        words = [word for word in rest if "=" not in word or " " in word]
+        match keyword:
+            case "":
+                pass
+            case "config":
+                sheet.config |= {key: _value(value) for key, value in settings.items()}
+            case "user":
+                start, end = map(float, words[0].split("-"))
+                sheet.lines.append({"start": start, "end": end, "text": words[1]})
+            case "stt" | "llm" | "tts":
+                sheet.options[keyword] |= {key: _value(value) for key, value in settings.items()}
+                if words:
+                    sheet.options[keyword].setdefault("replies", []).extend(words)
+            case "fault":
+                fault = {key: _value(value) for key, value in settings.items()}
+                sheet.options[words[0]].setdefault("faults", []).append(fault)
+            case "announce" | "mute" | "unmute" | "key":
+                sheet.calls.append((float(words[0]), keyword, words[1] if len(words) > 1 else ""))
+            case "end":
+                sheet.end = float(words[0])
+            case _:
+                raise ValueError(f"not a call sheet's line: {line}")
+    return sheet
+
+
+def _value(text: str) -> Any:
+    if text in ("on", "off", "true", "false"):
+        return text in ("on", "true")
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+class Trace:
+    """Observer: one readable line an event."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.notices: list[Notice] = []
+
+    def notice(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        if notice.event in QUIET:
+            return
+        turn = "-" if notice.turn is None else str(notice.turn)
+        at = "" if abs(notice.at - notice.t) < 0.0005 else f" at={notice.at:.3f}"
+        data = "".join(f" {key}={_shown(value)}" for key, value in notice.data.items() if value not in (None, ""))
+        self.lines.append(f"{notice.t:7.3f}  {turn:>2}  {notice.event}{at}{data}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str) and " " in value:
+        return f'"{value}"'
+    return f"{value:.0f}" if isinstance(value, float) else str(value)
+
+
+def microphone(sheet: Sheet, path: Path) -> None:
+    """A hum where the user speaks, nothing elsewhere."""
+    samples = np.zeros(round(sheet.end * CAPTURE_RATE), np.float32)
+    for line in sheet.lines:
+        first, last = round(line["start"] * CAPTURE_RATE), round(line["end"] * CAPTURE_RATE)
+        samples[first:last] = 0.2 * np.sin(2 * np.pi * 180 * np.arange(last - first) / CAPTURE_RATE + 0.5)
+    writer = WavWriter(path, CAPTURE_RATE)
+    writer.append(samples)
+    writer.close()
+
+
+async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
+    """Hold the conversation of the sheet, on whatever clock and backend this runs on."""
+    path = folder / "mic.wav"
+    microphone(sheet, path)
+    trace = Trace()
+    config = {"endpointing": "fixed", "silence_ms": 200, "max_silence_ms": 2500, "drafts": True} | sheet.config
+    turns = TurnRules(
+        endpoint=EndpointRules(config["endpointing"], config["silence_ms"] / 1000, config["max_silence_ms"] / 1000),
+        drafts=config["drafts"],
+        drafts_per_turn=config.get("drafts_per_turn", 3),
+        barge_in="off" if config.get("barge_in") is False else config.get("barge_in", "speech"),
+    )
+    async with AsyncExitStack() as opened:
+        owners = await opened.enter_async_context(anyio.create_task_group())
+        duplex = await opened.enter_async_context(WavDuplex(path, None))
+        stages = [
+            Later(scripted.transcriber({**sheet.options["stt"], "lines": sheet.lines})),
+            Later(scripted.chat_model(sheet.options["llm"])),
+            Later(scripted.synthesizer(sheet.options["tts"])),
+        ]
+        for stage in stages:
+            owners.start_soon(stage.run)
+        session = Session(
+            Parts(
+                duplex=duplex,
+                vad=scripted.LoudnessActivity(),
+                transcriber=stages[0],
+                model=stages[1],
+                voice=stages[2],
+                history=History("Be brief."),
+                observers=[trace],
+                turns=turns,
+                limits=Limits(input_over=True, seconds=120),
+            )
+        )
+        duplex.start()
+        owners.start_soon(_calls, sheet, session)
+        await session.run()
+        owners.cancel_scope.cancel()
+    return trace, session
+
+
+async def _calls(sheet: Sheet, session: Session) -> None:
+    began = anyio.current_time()
+    for at, what, words in sorted(sheet.calls):
+        await anyio.sleep_until(began + at)
+        match what:
+            case "announce":
+                session.announce(words)
+            case "key":
+                session.happened(e.Interrupt(at))
+            case "mute":
+                session.happened(e.Mute(at))
+            case "unmute":
+                session.happened(e.Unmute(at))
