@@ -219,11 +219,13 @@ except PackageNotFoundError:
 
 cpu_index=https://download.pytorch.org/whl/cpu
 
-# cpu_index_answers: does the index answer within 8 s? SIGALRM's default action ends the process even inside a name
-# look-up that hangs, which no socket timeout bounds.
+# cpu_index_answers: does the index answer within 8 s? The watch ends the process even inside a name look-up that
+# hangs, which no socket timeout bounds.
 cpu_index_answers() {
-    "$venv_python" -I -c 'import os, signal, ssl, sys, urllib.request
-signal.alarm(8)
+    "$venv_python" -I -c 'import os, ssl, sys, threading, urllib.request
+watch = threading.Timer(8, os._exit, [1])
+watch.daemon = True
+watch.start()
 own = os.environ.get("PIP_CERT") or os.environ.get("REQUESTS_CA_BUNDLE") or None
 with urllib.request.urlopen(sys.argv[1], timeout=8, context=ssl.create_default_context(cafile=own)) as answer:
     answer.read(1)' "$cpu_index/torch/" >/dev/null 2>&1
