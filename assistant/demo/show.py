@@ -1,0 +1,47 @@
+"""The demo as a conversation: `parley talk`'s own loop, with everything chosen that a bare machine has."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import platformdirs
+
+from assistant.config.settings import Llm, Settings, Stt, Tts
+from assistant.conversing import Plan, hold
+from assistant.demo.build import render_microphone
+from assistant.demo.script import JOKE
+
+SETTINGS = Settings(
+    profile="offline",
+    stt=Stt(provider="faster-whisper", model="parley-accurate", language="en"),
+    llm=Llm(provider="offline", options={"seed": JOKE}),
+    tts=Tts(provider="espeak-ng"),
+)
+"""Whatever the user's own config says, the demo is always the same."""
+
+
+def show(record: Path | None, *, json: bool) -> int:
+    """Hold the demo's conversation and leave its recording in ``record`` (None: the program's own data folder)."""
+    folder = record or _folder()
+    with tempfile.TemporaryDirectory(prefix="parley-demo-") as temporary:
+        microphone = Path(temporary) / "microphone.wav"
+        render_microphone(microphone)
+        if not json:
+            print("A recorded user talks with the assistant, in real time, for about 50 seconds.\n", flush=True)  # noqa: T201
+        code = hold(Plan(settings=SETTINGS, microphone=microphone, speaker=None, record=folder, json=json))
+    if not json:
+        print(f"\nThe recording is in {folder}: mic.wav, speaker.wav, events.jsonl", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _folder() -> Path:
+    name = f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = platformdirs.user_data_path("parley") / "sessions" / name
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="parley-")) / name
+    return folder
