@@ -1,7 +1,8 @@
 """What the recorded user says, and when.
 
 The microphone is a file and cannot wait for an answer, so each line starts where the answer before it is surely over:
-espeak-ng at its usual rate needs 0.4 to 5 s for these answers, and 1.4 s are left for an answer to come. Only the line that ``interrupts`` comes on purpose while the assistant is still talking.
+espeak-ng at its usual rate needs 0.4 to 5 s for these answers, and 1.4 s are left for an answer to come. Only the
+line that ``interrupts`` comes on purpose while the assistant is still talking.
 
 The recogniser of the demo knows a closed list of phrases; these are of it. flite's voice slt is one that it transcribes
 word for word at this speed (180 of 180 trials: peaks of 0.05 to 0.5, up to 0.6 s of silence before and 0.3 s after,
