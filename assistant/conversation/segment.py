@@ -30,7 +30,7 @@ PLAIN = 20.0
 """dB that speech must stand out of the noise for levels alone to call a frame unvoiced. With less, soft consonants lie
 under the noise, and a frame that is certainly speech is voiced whatever its levels say."""
 CERTAIN = 0.95
-"""Silero's probability inside speech at 10 dB over the noise; its decay after the end falls under it in 0 to 3 frames."""
+"""Silero's probability inside speech at 10 dB over the noise; after the end it is under that in 0 to 3 frames."""
 CONTRAST = 6.0
 """dB that speech must stand out of the noise for levels to say anything; with less the probability alone decides."""
 PEAK_FALL = 10.0
