@@ -111,7 +111,7 @@ def heard_text(pieces: Sequence[Spoken], heard: float) -> str:
 
 
 def unheard_from(piece: Spoken, heard: float) -> str:
-    """The rest of a piece from the first word not heard at ``heard`` (as for ``heard_text``); ``""`` if there is none."""
+    """The rest of a piece from the first word not heard at ``heard`` (as for ``heard_text``); ``""`` if none."""
     return _divided(piece, heard)[1]
 
 
@@ -218,7 +218,7 @@ class History:
         )
 
     def with_assistant(self, turn: int | None, text: str, interrupted: bool = False) -> History:
-        """The assistant was heard to say ``text``; nothing is kept if that is nothing. ``turn`` None: an announcement."""
+        """The assistant was heard to say ``text`` (nothing is kept of an empty one). ``turn`` None: an announcement."""
         return self._with(Entry("assistant", turn, text, interrupted)) if text.strip() else self
 
     def without_turn(self, turn: int) -> History:
