@@ -77,5 +77,5 @@ class Writer:
         poll.register(self._fd, select.POLLOUT)
         while not self._abandoned:
             if poll.poll(PATIENCE_MS):
-                return True
+                return not self._abandoned
         return False

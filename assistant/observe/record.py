@@ -26,12 +26,12 @@ EVERY = 0.5
 """Seconds between two writes: with the writing itself, a kill loses less than one second."""
 BACKLOG = 180
 """Jobs that may wait for a disk that hangs: half a minute of sound, about 6 MB."""
-PATIENCE = 0.7
-"""Seconds that closing waits for the disk."""
+PATIENCE = 0.4
+"""Seconds that closing waits for the disk, once for what is queued and once for its thread."""
 
 
 class Recorder:
-    """Observer: records one session. All disk work is done in a thread of its own; memory does not grow with time.
+    """Observer: records one session. All disk work is done in a thread; memory does not grow with time.
 
     ``folder`` is where it records: the folder asked for if that is new or empty, else a numbered one in it. When the
     disk fails during the session, ``on_trouble`` gets one sentence (once, on the caller's thread, from `captured`) and
@@ -61,7 +61,7 @@ class Recorder:
             self._mic = failed.enter_context(WavWriter(self.folder / "mic.wav", CAPTURE_RATE))
             self._speaker = failed.enter_context(WavWriter(self.folder / "speaker.wav", playback_rate))
             failed.pop_all()
-        self._disk = DiskThread("parley-recorder", limit=BACKLOG)
+        self._disk = DiskThread(limit=BACKLOG)
 
     def notice(self, notice: Notice) -> None:
         self._lines.append(encode(notice))
@@ -79,7 +79,7 @@ class Recorder:
         self._played.append(samples.copy())
 
     def close(self) -> None:
-        """Write the rest and finish the files. Blocks for the disk, for at most 0.7 s."""
+        """Write the rest and finish the files. Blocks for the disk, for less than a second."""
         self._write()
         if not self._disk.close(self._finish, timeout=PATIENCE):
             log.warning("the disk does not answer: the end of the recording in %s is missing", self.folder)

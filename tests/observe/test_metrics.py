@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.observe.metrics import Metrics, percentile
@@ -22,6 +22,7 @@ def test_nearest_rank(values: list[float], p: int, told: float) -> None:
     assert percentile(values, p) == told
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.integers(1, 100))
 def test_nearest_rank_is_what_numpy_calls_inverted_cdf(values: list[float], p: int) -> None:
     assert percentile(values, p) == np.percentile(values, p, method="inverted_cdf")
