@@ -10,10 +10,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from assistant.ports import ParleyError, ProviderUnavailable
+from assistant.errors import ParleyError, ProviderUnavailable
 
 Options = Mapping[str, Any]
 Factory = Callable[[Options], AbstractAsyncContextManager[Any]]
@@ -21,7 +22,7 @@ Factory = Callable[[Options], AbstractAsyncContextManager[Any]]
 
 def names(stage: str) -> list[str]:
     """The registered names of a stage ("stt", "llm", "tts", "vad", "turn"), sorted."""
-    return sorted({entry.name for entry in entry_points(group=f"parley.{stage}")})
+    return sorted({entry.name for entry in _registered(stage)})
 
 
 def find(stage: str, name: str) -> Factory:
@@ -36,10 +37,16 @@ def find(stage: str, name: str) -> Factory:
         raise ProviderUnavailable(f"the {stage} provider {name!r} cannot be loaded ({error})") from error
 
 
+@cache
+def _registered(stage: str) -> tuple[EntryPoint, ...]:
+    """Reading them takes some milliseconds, and they do not change while a program runs."""
+    return tuple(entry_points(group=f"parley.{stage}"))
+
+
 def _entry(stage: str, name: str) -> EntryPoint:
     if ":" in name:
         return EntryPoint(name, name, f"parley.{stage}")
-    for entry in entry_points(group=f"parley.{stage}"):
+    for entry in _registered(stage):
         if entry.name == name:
             return entry
     known = ", ".join(names(stage))
@@ -49,12 +56,13 @@ def _entry(stage: str, name: str) -> EntryPoint:
 
 
 def importable(module: str, *, provider: str, extra: str) -> Any:
-    """Import a provider's own heavy or vendor package, or raise ProviderUnavailable with the command that installs it."""
+    """Import a provider's own package, or raise ProviderUnavailable with the command that installs it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
             raise  # the package is there, and broken in itself: hide nothing
+        package = module.split(".")[0]
         raise ProviderUnavailable(
-            f"{provider} needs the Python package {module.split('.')[0]!r}; install it with: pip install 'parley-voice[{extra}]'"
+            f"{provider} needs the Python package {package!r}; install it with: pip install 'parley-voice[{extra}]'"
         ) from error

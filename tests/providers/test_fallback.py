@@ -1,0 +1,510 @@
+"""Chains of providers, on virtual time: who is asked, what is heard of a failure, and that nobody waits for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import numpy as np
+import pytest
+import trio.testing
+
+from assistant.ports import (
+    FRAME,
+    Delta,
+    FailedMidway,
+    Frame,
+    Message,
+    ParleyError,
+    ProviderError,
+    ProviderUnavailable,
+    SpeechChunk,
+    SpokenWord,
+    SynthesizerAbilities,
+    Text,
+    TextDelta,
+    TranscriberAbilities,
+    Transcript,
+)  # fmt: skip
+from providers._errors import Refusal, Rejected
+from providers._options import Timeouts
+from providers.fallback import Lazy, fallback_chat, fallback_synthesizer, fallback_transcriber
+
+pytestmark = pytest.mark.anyio
+HELLO = [Message("user", (Text("hello"),))]
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+
+
+@dataclass
+class Failures:
+    """What the session would be told."""
+
+    seen: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+
+    def __call__(self, stage: str, provider: str, error: ProviderError, following: str | None) -> None:
+        self.seen.append((stage, provider, str(error), following))
+
+    @property
+    def path(self) -> list[tuple[str, str | None]]:
+        return [(provider, following) for _, provider, _, following in self.seen]
+
+
+@dataclass
+class Model:
+    """Says ``words``, then fails with ``error`` if it has one; ``hang`` seconds pass before word number ``hang_at``."""
+
+    name: str
+    words: Sequence[str] = ("all", " well")
+    error: Exception | None = None
+    hang_at: int = -1
+    calls: int = 0
+    closed: int = 0
+
+    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+        self.calls += 1
+        try:
+            for index, word in enumerate(self.words):
+                if index == self.hang_at:
+                    await anyio.sleep_forever()
+                yield TextDelta(word)
+            if self.hang_at == len(self.words):
+                await anyio.sleep_forever()
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.closed += 1
+
+
+async def said(model: object) -> str:
+    return "".join([delta.text async for delta in model.reply(HELLO)])  # type: ignore[attr-defined]
+
+
+def sick(name: str, words: Sequence[str] = (), error: Exception | None = None) -> Model:
+    return Model(name, words, error or ProviderError(f"{name} is ill", provider=name))
+
+
+# --- thinking ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_well_provider_is_all_that_is_heard() -> None:
+    failures = Failures()
+    first, second = Model("a"), Model("b")
+    async with fallback_chat([first, second], failures) as chain:
+        assert await said(chain) == "all well"
+    assert (failures.seen, second.calls, chain.name) == ([], 0, "a")
+
+
+async def test_a_failure_before_the_first_word_is_invisible() -> None:
+    failures = Failures()
+    async with fallback_chat([sick("a"), sick("b"), Model("c")], failures) as chain:
+        assert await said(chain) == "all well"
+    assert failures.seen == [("llm", "a", "a is ill", "b"), ("llm", "b", "b is ill", "c")]
+
+
+async def test_after_the_first_word_the_caller_is_told_and_its_next_call_goes_on_elsewhere() -> None:
+    failures = Failures()
+    async with fallback_chat([sick("a", ["all"]), Model("b")], failures) as chain:
+        heard = []
+        with pytest.raises(FailedMidway, match="a is ill"):
+            async for delta in chain.reply(HELLO):
+                heard += [delta]
+        assert heard == [TextDelta("all")]
+        assert await said(chain) == "all well"
+    assert failures.path == [("a", "b")]
+
+
+async def test_a_chain_of_one_says_that_nobody_is_left() -> None:
+    for words in ([], ["all"]):
+        failures = Failures()
+        async with fallback_chat([sick("a", words)], failures) as chain:
+            with pytest.raises(ProviderError, match="a is ill") as caught:
+                await said(chain)
+            assert not isinstance(caught.value, FailedMidway)
+        assert failures.path == [("a", None)]
+
+
+async def test_nobody_is_asked_twice_in_a_call() -> None:
+    a, b = sick("a"), sick("b")
+    async with fallback_chat([a, b], Failures()) as chain:
+        with pytest.raises(ProviderError, match="b is ill"):
+            await said(chain)
+    assert (a.calls, b.calls) == (1, 1)
+
+
+async def test_the_sick_rest_and_are_asked_again_afterwards() -> None:
+    a, b = sick("a"), Model("b")
+    async with fallback_chat([a, b], Failures()) as chain:
+        await said(chain)
+        await said(chain)
+        assert (a.calls, b.calls) == (1, 2)
+        await anyio.sleep(5.1)
+        a.error, a.words = None, ["better"]
+        assert await said(chain) == "better"
+        assert await said(chain) == "better"
+
+
+@pytest.mark.parametrize(
+    ("error", "rest"),
+    [
+        (Rejected("a rejected the key (401)"), 300.0),
+        (ProviderError("a is asked too often (429)", retry_after=42.0), 42.0),
+        (ProviderError("a is ill"), 5.0),
+        (Refusal("a will not answer that"), 0.0),
+    ],
+)
+async def test_how_long_it_rests(error: ProviderError, rest: float) -> None:
+    a, b = sick("a", error=error), Model("b")
+    async with fallback_chat([a, b], Failures()) as chain:
+        await said(chain)
+        if rest:
+            await anyio.sleep(rest - 0.1)
+            await said(chain)
+            assert a.calls == 1
+            await anyio.sleep(0.2)
+        await said(chain)
+        assert a.calls == 2
+
+
+async def test_of_the_resting_one_is_asked_and_no_more() -> None:
+    a, b, c = sick("a", error=Rejected("no key")), sick("b"), sick("c")
+    async with fallback_chat([a, b, c], Failures()) as chain:
+        with pytest.raises(ProviderError):
+            await said(chain)
+        with pytest.raises(ProviderError, match="b is ill"):
+            await said(chain)
+    assert (a.calls, b.calls, c.calls) == (1, 2, 1)
+
+
+@pytest.mark.parametrize(("hang_at", "waited", "midway"), [(0, 8.5, False), (1, 5.5, True)])
+async def test_a_provider_that_hangs_is_a_failure(hang_at: int, waited: float, midway: bool) -> None:
+    failures = Failures()
+    hanging = Model("a", hang_at=hang_at)
+    async with fallback_chat([hanging, Model("b")], failures, Timeouts()) as chain:
+        began = anyio.current_time()
+        if midway:
+            with pytest.raises(FailedMidway):
+                await said(chain)
+        else:
+            assert await said(chain) == "all well"
+        assert anyio.current_time() - began == pytest.approx(waited)
+    assert failures.path == [("a", "b")]
+    assert hanging.closed == 1
+
+
+async def test_an_interruption_closes_the_provider_and_is_no_failure() -> None:
+    failures = Failures()
+    talking = Model("a", hang_at=1)
+    async with fallback_chat([talking, Model("b")], failures) as chain:
+        with anyio.move_on_after(1.0):
+            await said(chain)
+        assert talking.closed == 1
+        async with aclosing(chain.reply(HELLO)) as deltas:  # type: ignore[type-var]
+            assert await anext(deltas) == TextDelta("all")
+        assert talking.closed == 2
+    assert failures.seen == []
+
+
+async def test_a_probe_that_is_interrupted_while_it_talks_has_shown_that_it_is_well() -> None:
+    a, b = sick("a"), Model("b")
+    async with fallback_chat([a, b], Failures()) as chain:
+        await said(chain)
+        await anyio.sleep(5.1)
+        a.error, a.words, a.hang_at = None, ["better"], 1
+        with anyio.move_on_after(1.0):
+            await said(chain)
+        a.hang_at = -1
+        assert await said(chain) == "better"
+
+
+async def test_a_mistake_of_the_program_is_not_taken_for_a_sick_provider() -> None:
+    async with fallback_chat([sick("a", error=KeyError("bug")), Model("b")], Failures()) as chain:
+        with pytest.raises(KeyError):
+            await said(chain)
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+def lazy(name: str, provider: object, log: list[str] | None = None, error: Exception | None = None) -> Lazy[object]:
+    log = [] if log is None else log
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[object]:
+        log.append(f"{name} opens")
+        await anyio.sleep(2.0)
+        if error is not None:
+            raise error
+        async with anyio.create_task_group():  # as providers with background work do
+            yield provider
+        log.append(f"{name} closes")
+
+    return Lazy(name, opened)
+
+
+async def test_only_the_first_is_opened_and_the_next_when_it_is_needed() -> None:
+    log: list[str] = []
+    async with fallback_chat([lazy("a", sick("a"), log), lazy("b", Model("b"), log)], Failures()) as chain:
+        assert log == ["a opens"]
+        assert await said(chain) == "all well"
+        assert await said(chain) == "all well"
+        assert log == ["a opens", "b opens"]
+
+
+async def test_what_opens_during_a_reply_outlives_the_replys_end() -> None:
+    log: list[str] = []
+    async with fallback_chat([sick("a"), lazy("b", Model("b"), log)], Failures()) as chain:
+        with anyio.move_on_after(1.0):
+            await said(chain)
+        await anyio.sleep(1.5)
+        began = anyio.current_time()
+        assert await said(chain) == "all well"
+        assert anyio.current_time() == began
+        assert log == ["b opens"]
+
+
+async def test_one_that_cannot_be_built_gives_way_to_the_next() -> None:
+    failures = Failures()
+    missing = ProviderUnavailable("a needs a key")
+    async with fallback_chat([lazy("a", None, error=missing), lazy("b", Model("b"))], failures) as chain:
+        assert await said(chain) == "all well"
+    assert failures.seen == [("llm", "a", "a needs a key", "b")]
+
+
+async def test_when_none_can_be_built_all_the_reasons_are_given() -> None:
+    links = [lazy(name, None, error=ProviderUnavailable(f"{name} needs a key")) for name in "ab"]
+    with pytest.raises(ProviderUnavailable, match="a needs a key; b needs a key"):
+        async with fallback_chat(links, Failures()):
+            pytest.fail("nothing to talk to")
+
+
+async def test_a_wrong_option_is_for_the_user_to_mend_not_to_be_passed_over() -> None:
+    wrong = lazy("a", None, error=ParleyError("a: unknown option 'modle'"))
+    with pytest.raises(ParleyError, match="modle"):
+        async with fallback_chat([wrong, Model("b")], Failures()):
+            pytest.fail("nothing to talk to")
+
+
+async def test_what_the_body_raises_comes_out_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with fallback_chat([Model("a")], Failures()):
+            raise ZeroDivisionError
+
+
+# --- speaking ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Voice:
+    name: str
+    chunks: int = 3
+    error: Exception | None = None
+    rate: int = 24_000
+    abilities: SynthesizerAbilities = SynthesizerAbilities(word_times=True)
+    texts: list[str] = field(default_factory=list)
+
+    async def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
+        self.texts.append(text)
+        for index in range(self.chunks):
+            tone = np.sin(np.arange(self.rate // 10) * 2 * np.pi * 440 / self.rate).astype(np.float32)
+            yield SpeechChunk(tone, (SpokenWord(0.1 * index, 0, 3),))
+        if self.error is not None:
+            raise self.error
+
+    async def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
+        async for piece in text:
+            async for chunk in self.speak(piece):
+                yield chunk
+
+
+async def test_the_next_voice_says_the_same_text_at_the_chains_rate() -> None:
+    failures = Failures()
+    silent = Voice("a", chunks=0, error=ProviderError("a lost its voice"))
+    other = Voice("b", rate=22_050)
+    async with fallback_synthesizer([silent, other], failures) as chain:
+        chunks = [chunk async for chunk in chain.speak("hello")]
+    assert (chain.rate, other.texts, failures.path) == (24_000, ["hello"], [("a", "b")])
+    sound = np.concatenate([chunk.samples for chunk in chunks])
+    assert len(sound) == pytest.approx(0.3 * 24_000, abs=2)
+    assert np.abs(np.fft.rfft(sound)).argmax() * 24_000 / len(sound) == pytest.approx(440, abs=5)
+    assert [word.start for chunk in chunks for word in chunk.words] == [0.0, 0.1, 0.2]
+
+
+async def test_a_voice_that_breaks_off_is_told_midway() -> None:
+    failures = Failures()
+    async with fallback_synthesizer([Voice("a", error=ProviderError("a broke off")), Voice("b")], failures) as chain:
+        with pytest.raises(FailedMidway):
+            async for _ in chain.speak("hello"):
+                pass
+        assert len([chunk async for chunk in chain.speak("the rest")]) == 3
+    assert failures.path == [("a", "b")]
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_streamed_text_is_read_again_for_the_next_voice(streams: bool) -> None:
+    first = Voice("a", 0, ProviderError("a lost its voice"), abilities=SynthesizerAbilities(streams_text=True))
+    second = Voice("b", abilities=SynthesizerAbilities(streams_text=streams))
+
+    async def writing() -> AsyncIterator[str]:
+        for piece in ("Hello ", "there, ", "you."):
+            await anyio.sleep(30.0)  # slower than any voice may be: it is the text that is slow
+            yield piece
+
+    async with fallback_synthesizer([first, second], Failures()) as chain:
+        assert [len(chunk.samples) async for chunk in chain.stream(writing())]  # type: ignore[attr-defined]
+    assert second.texts == (["Hello ", "there, ", "you."] if streams else ["Hello there, you."])
+
+
+# --- hearing ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Ear:
+    """Gives a final ``delay`` seconds after each finish(), telling how many frames it has; fails at ``fails_after``."""
+
+    name: str
+    delay: float = 0.1
+    fails_after: int | None = None
+    ends_early: bool = False
+    abilities: TranscriberAbilities = TranscriberAbilities()
+    streams: list[EarStream] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[EarStream]:
+        stream = EarStream(self)
+        self.streams.append(stream)
+        try:
+            async with anyio.create_task_group():  # as providers with a socket do
+                yield stream
+        finally:
+            stream.closed = True
+
+
+@dataclass
+class EarStream:
+    ear: Ear
+    frames: list[Frame] = field(default_factory=list)
+    owed: int = 0
+    closed: bool = False
+    changed: anyio.Event = field(default_factory=anyio.Event)
+
+    def push(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        self.changed.set()
+
+    def finish(self) -> None:
+        self.owed += 1
+        self.changed.set()
+
+    async def __aiter__(self) -> AsyncIterator[Transcript]:
+        while True:
+            if self.ear.fails_after is not None and len(self.frames) >= self.ear.fails_after:
+                raise ProviderError(f"{self.ear.name} went deaf", provider=self.ear.name)
+            if self.ear.ends_early and self.owed:
+                return
+            if self.owed:
+                await anyio.sleep(self.ear.delay)
+                self.owed -= 1
+                yield Transcript(f"{len(self.frames)} frames", final=True, provider=self.ear.name)
+                continue
+            await self.changed.wait()
+            self.changed = anyio.Event()
+
+
+def frame(index: int) -> Frame:
+    return Frame(np.full(FRAME, index / 100, np.float32), index * FRAME)
+
+
+Chain = Callable[..., AbstractAsyncContextManager[object]]
+
+
+async def utterance(chain: object, frames: int = 10, *, finishes: int = 1) -> list[Transcript]:
+    finals = []
+    async with chain.stream() as stream:  # type: ignore[attr-defined]
+        for index in range(frames):
+            stream.push(frame(index))
+            await anyio.sleep(0.032)
+        results = aiter(stream)
+        for _ in range(finishes):
+            stream.finish()
+            finals.append(await anext(results))
+    return finals
+
+
+async def test_a_transcriber_that_is_well_is_all_that_is_heard() -> None:
+    a, b = Ear("a"), Ear("b")
+    async with fallback_transcriber([a, b], Failures()) as chain:
+        finals = await utterance(chain, finishes=2)
+    assert [(final.provider, final.text) for final in finals] == [("a", "10 frames")] * 2
+    assert a.streams[0].closed
+    assert b.streams == []
+
+
+async def test_the_successor_hears_the_utterance_from_its_first_frame() -> None:
+    failures = Failures()
+    a, b = Ear("a", fails_after=6), Ear("b")
+    async with fallback_transcriber([a, b], failures) as chain:
+        finals = await utterance(chain)
+    assert [(final.provider, final.text) for final in finals] == [("b", "10 frames")]
+    assert [heard.start for heard in b.streams[0].frames] == [index * FRAME for index in range(10)]
+    assert failures.seen == [("stt", "a", "a went deaf", "b")]
+    assert a.streams[0].closed
+
+
+async def test_a_finish_that_hangs_is_passed_on_to_the_successor() -> None:
+    failures = Failures()
+    async with fallback_transcriber([Ear("a", delay=1e9), Ear("b")], failures, Timeouts(first_byte=2.0)) as chain:
+        began = anyio.current_time()
+        finals = await utterance(chain)
+        assert anyio.current_time() - began == pytest.approx(10 * 0.032 + 2.5 + 0.1)
+    assert [final.provider for final in finals] == ["b"]
+    assert failures.seen == [("stt", "a", "a gave no transcript for 2 s", "b")]
+
+
+async def test_silence_before_the_pause_is_no_hang() -> None:
+    async with fallback_transcriber([Ear("a"), Ear("b")], Failures(), Timeouts(first_byte=2.0)) as chain:
+        finals = await utterance(chain, frames=500)
+    assert [final.provider for final in finals] == ["a"]
+
+
+async def test_one_that_hangs_up_early_is_followed_by_the_next() -> None:
+    async with fallback_transcriber([Ear("a", ends_early=True), Ear("b")], Failures()) as chain:
+        assert [final.provider for final in await utterance(chain)] == ["b"]
+
+
+async def test_when_nobody_is_left_the_one_who_waits_is_told() -> None:
+    failures = Failures()
+    async with fallback_transcriber([Ear("a", fails_after=1), Ear("b", fails_after=3)], failures) as chain:
+        with pytest.raises(ProviderError, match="b went deaf"):
+            await utterance(chain)
+    assert failures.path == [("a", "b"), ("b", None)]
+
+
+async def test_leaving_in_the_middle_cancels_what_is_under_way() -> None:
+    a = Ear("a", delay=1e9)
+    async with fallback_transcriber([a], Failures()) as chain:
+        with anyio.move_on_after(1.0):
+            await utterance(chain)
+        assert a.streams[0].closed
+
+
+async def test_wrapping_a_provider_that_never_fails_costs_next_to_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """The figure is printed; the machine is too noisy for a limit. That no extra wait is added, virtual time shows."""
+    model = Model("a", ["word "] * 100)
+    async with fallback_chat([model, Model("b")], Failures()) as chain:
+        virtual = anyio.current_time()
+        bare, wrapped = [], []
+        for _ in range(20):
+            for times, one in ((bare, model), (wrapped, chain)):
+                began = time.perf_counter()
+                await said(one)
+                times.append(time.perf_counter() - began)
+        assert anyio.current_time() == virtual
+    with capsys.disabled():
+        print(f"\nfallback: {(min(wrapped) - min(bare)) * 1e3:.2f} ms more for a reply of 100 deltas")
