@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
+import msgspec
 
-from assistant.config import Settings, options_for
+from assistant.config import Settings, options_for, scrub
 from assistant.conversation.endpoint import EndpointRules
 from assistant.conversation.segment import SegmentRules
 from assistant.conversation.turn import TurnRules
 from assistant.later import Later
-from assistant.ports import ChatModel, Stage, Synthesizer, Transcriber, VoiceActivity
-from providers import registry
+from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, VoiceActivity
+from providers import fallback, registry
+from providers._options import Timeouts
 
 OnFailure = Callable[[str, str, str, str | None], None]
 """stage, provider, error, next."""
@@ -42,18 +45,52 @@ class Stages:
 async def open_stages(settings: Settings) -> AsyncIterator[Stages]:
     """Open everything side by side, each provider in a task of its own; closes them all at the end."""
     sinks: list[OnFailure] = []
+
+    def failed(stage: str, provider: str, error: str, following: str | None) -> None:
+        print(_sentence(stage, provider, error, following), file=sys.stderr)  # noqa: T201
+        for sink in sinks:
+            sink(stage, provider, error, following)
+
     vad = _vad(settings)
     async with vad as activity, anyio.create_task_group() as owners:
-        stages = Stages(activity, _later(settings, "stt"), _later(settings, "llm"), _later(settings, "tts"), sinks)
+        stt, llm, tts = (_chain(settings, stage, failed) for stage in _WRAPPERS)
+        stages = Stages(activity, stt, llm, tts, sinks)
         for stage in (stages.transcriber, stages.model, stages.voice):
             owners.start_soon(stage.run)
         yield stages
         owners.cancel_scope.cancel()
 
 
-def _later(settings: Settings, stage: Stage) -> Later[Any]:
-    name, options = options_for(settings, stage)
-    return Later(registry.find(stage, name)(options))
+def _sentence(stage: str, provider: str, error: str, following: str | None) -> str:
+    goes_on = f"going on with {following}" if following else "nobody is left to go on"
+    return f"parley: {stage} {provider}: {error}; {goes_on}"
+
+
+def _chain(settings: Settings, stage: Stage, on_failure: OnFailure) -> Later[Any]:
+    """The stage's provider and, behind it, its fallbacks, which are opened when they are first needed."""
+    table = getattr(settings, stage)
+    links = [_link(settings, stage, name) for name in (table.provider, *table.fallback)]
+    timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
+
+    def failed(stage: Stage, provider: str, error: ProviderError, following: str | None) -> None:
+        on_failure(stage, provider, scrub(str(error)), following)
+
+    return Later(_WRAPPERS[stage](links, failed, timeouts))
+
+
+def _link(settings: Settings, stage: Stage, name: str) -> fallback.Lazy[Any]:
+    def opened() -> AbstractAsyncContextManager[Any]:
+        registered, options = options_for(settings, stage, name)
+        return registry.find(stage, registered)(options)
+
+    return fallback.Lazy(name, opened)
+
+
+_WRAPPERS: dict[Stage, Callable[..., AbstractAsyncContextManager[Any]]] = {
+    "stt": fallback.fallback_transcriber,
+    "llm": fallback.fallback_chat,
+    "tts": fallback.fallback_synthesizer,
+}
 
 
 def _vad(settings: Settings) -> AbstractAsyncContextManager[VoiceActivity]:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from assistant.ports import ParleyError
+from assistant.errors import ParleyError
 
 COMMANDS = ("talk", "demo", "config", "bench")
 """In the order in which --help shows them. A command stands here only when it works."""

@@ -18,7 +18,7 @@ from assistant.audio.resample import Resampler
 from assistant.conversation.events import Happening, ReplyAudible, ReplyFailed, ReplyFinished
 from assistant.conversation.history import Message, Spoken, SpokenWord, Text, heard_text, unheard_from, words_of
 from assistant.conversation.sentences import Sentences
-from assistant.conversation.words import WordStream
+from assistant.conversation.wordstream import WordStream
 from assistant.gate import Gate
 from assistant.later import Later
 from assistant.ports import (
@@ -224,6 +224,9 @@ class Reply:
                 return
             except FailedMidway:
                 rest = self._cut(piece)
+            except ProviderError:
+                self._cut(piece)
+                raise
 
     async def _speak_stream(self, voice: Synthesizer, receive: ObjectReceiveStream[str]) -> None:
         assert isinstance(voice, StreamingSynthesizer)
@@ -250,9 +253,7 @@ class Reply:
 
     def _cut(self, piece: _Piece) -> str:
         """Its voice failed: the piece ends with the sound there is. Returns the words that are still unspoken."""
-        piece.complete = bool(piece.words)
-        spoken = piece.spoken()
-        rest = unheard_from(spoken, piece.seconds)
+        rest = unheard_from(piece.spoken(), piece.start + piece.seconds)
         piece.text = piece.text[: len(piece.text) - len(rest)].rstrip()
         piece.complete = True
         return rest

@@ -175,7 +175,7 @@ class Session:
             if deaf:
                 self._segmenter.reset()
             else:
-                for voice in self._segmenter.push(frame.at, probability, levels(frame.samples), speaking):
+                for voice in self._segmenter.push(frame.end, probability, levels(frame.samples), speaking):
                     self.happened(voice)
             if self._parts.limits.input_over and duplex.input_over and self._quiet():
                 self.end("input_over")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.config import Loaded, load, parse_choice
-from assistant.config.errors import config_error
+from assistant.errors import ParleyError
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -47,5 +47,5 @@ def settings_from(
     try:
         here = Path.cwd()
     except FileNotFoundError:
-        raise config_error("the current folder has been deleted; change to another one") from None
+        raise ParleyError("the current folder has been deleted; change to another one") from None
     return load(config_file=config_file, profile=args.profile, environ=os.environ, flags=table, cwd=here)

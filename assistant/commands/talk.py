@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
     speaker = args.speaker or loaded.settings.audio.output or "none"
     if not microphone:
         if args.or_demo:
-            from assistant.commands import demo
+            from assistant.demo.show import show
 
-            return demo.show()
+            return show()
         raise NoDevices(NO_DEVICES)
     from assistant.conversing import Plan, hold
     from assistant.probe import Probe

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from assistant.config.errors import config_error
 from assistant.config.layers import STAGES, Layer
 from assistant.config.schema import did_you_mean, dotted
 from assistant.config.settings import PLANNED_PROVIDERS, Llm, Settings, Stt, Tts
 from assistant.config.toml import value_text
+from assistant.errors import ParleyError
 
 Stage = Literal["stt", "llm", "tts"]
 
@@ -28,7 +28,7 @@ def parse_choice(text: str) -> tuple[str, str | None]:
     """
     name, colon, model = _split(text)
     if not name or (colon and not model):
-        raise config_error(f'"{text}" is not a provider; write NAME or NAME:MODEL, for example faster-whisper:base.en')
+        raise ParleyError(f'"{text}" is not a provider; write NAME or NAME:MODEL, for example faster-whisper:base.en')
     return name, model or None
 
 
@@ -46,7 +46,7 @@ def options_for(
     table: Stt | Llm | Tts = getattr(settings, stage)
     wanted = table.provider if name is None else name
     if not wanted:
-        raise config_error(f"no {stage} provider is chosen; set provider under [{stage}], or use --{stage} NAME")
+        raise ParleyError(f"no {stage} provider is chosen; set provider under [{stage}], or use --{stage} NAME")
     wanted, model_in_name = parse_choice(wanted)
     # While the stage's provider is not chosen, its options can only be meant for whichever is taken.
     own = wanted == table.provider or (not table.provider and name not in table.fallback)
@@ -94,7 +94,7 @@ def check_names(layer: Layer, instances: Mapping[str, str]) -> None:
             problem = _problem(stage, text, is_choice, instances if stage in STAGES else {})
             if problem:
                 keys = dotted(tuple(str(part) for part in here if isinstance(part, str)))
-                raise config_error(f"{layer.place(here)}: {keys} = {value_text(text)} {problem}")
+                raise ParleyError(f"{layer.place(here)}: {keys} = {value_text(text)} {problem}")
 
 
 def _standard(settings: Settings, table: Stt | Llm | Tts) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from typing import Any
 
 from msgspec import inspect
 
-from assistant.config.errors import config_error
 from assistant.config.layers import Layer, Origin, Place
 from assistant.config.schema import kinds, plain
 from assistant.config.secrets import is_secret
 from assistant.config.settings import Settings
+from assistant.errors import ParleyError
 
 CONFIG = "PARLEY_CONFIG"
 """Names the config file, as --config does."""
@@ -102,7 +102,7 @@ def _refuse(name: str, known: list[str]) -> None:
     sections = [section for section, kind in kinds(Settings).items() if not isinstance(kind, inspect.StrType)]
     section = next((s for s in sections if name.startswith(f"PARLEY_{s.upper()}_")), "")
     if section in ("providers", "profiles"):
-        raise config_error(f"environment variable {name}: [{section}] can only be written in a config file")
+        raise ParleyError(f"environment variable {name}: [{section}] can only be written in a config file")
     import difflib  # only a mistake needs it
 
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6 if section else 0.9)
@@ -110,4 +110,4 @@ def _refuse(name: str, known: list[str]) -> None:
         return
     valid = [variable for variable in known if variable.startswith(f"PARLEY_{section.upper()}_")] if section else close
     hint = f"; did you mean {close[0]}?" if close else "."
-    raise config_error(f"environment variable {name} sets nothing{hint} Valid: {', '.join(valid)}")
+    raise ParleyError(f"environment variable {name} sets nothing{hint} Valid: {', '.join(valid)}")

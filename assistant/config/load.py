@@ -13,13 +13,13 @@ import msgspec
 
 from assistant.config.choose import check_names
 from assistant.config.environment import CONFIG, environment
-from assistant.config.errors import config_error
 from assistant.config.layers import STAGES, Layer, Origin, Place, Stack
 from assistant.config.locate import line_of, lines
 from assistant.config.profiles import PROFILES
 from assistant.config.schema import did_you_mean, dotted, judge
 from assistant.config.secrets import in_environment, in_table, protect
 from assistant.config.settings import Settings
+from assistant.errors import ParleyError
 
 LARGEST = 1 << 20
 """Bytes. A config is written by hand; a device or a recording given by mistake is not read to its end."""
@@ -56,7 +56,7 @@ def load(
     files = [(file, _read(file)) for file in files_for(config_file, environ, cwd, user_file)]
     layers = [layer for _, layer in files if layer]
     if len(files) == 1 and not layers:
-        raise config_error(f"there is no config file {files[0][0]}; check the path")
+        raise ParleyError(f"there is no config file {files[0][0]}; check the path")
     layers += [environment(environ), _flags(flags, profile)]
     for layer in layers:
         protect(in_table(layer.table))
@@ -107,20 +107,20 @@ def _read(path: Path) -> Layer | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except IsADirectoryError:
-        raise config_error(f"{path} is a folder, not a config file; name a TOML file in it") from None
+        raise ParleyError(f"{path} is a folder, not a config file; name a TOML file in it") from None
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise config_error(f"cannot read the config file {path} ({why}); check its permissions") from None
+        raise ParleyError(f"cannot read the config file {path} ({why}); check its permissions") from None
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise config_error(f"{path}, line {line}: the config file is not UTF-8 text; save it as UTF-8") from None
+        raise ParleyError(f"{path}, line {line}: the config file is not UTF-8 text; save it as UTF-8") from None
     if len(data) > LARGEST:
-        raise config_error(f"{path} is larger than 1 MiB; it is hardly a config file")
+        raise ParleyError(f"{path} is larger than 1 MiB; it is hardly a config file")
     try:
         table = tomllib.loads(text)
         found = lines(text)
     except (ValueError, RecursionError) as error:
-        raise config_error(_not_toml(path, text, error)) from None
+        raise ParleyError(_not_toml(path, text, error)) from None
     return Layer(table, lambda at: Origin("file", file=str(path), line=line_of(found, at)))
 
 
@@ -167,7 +167,7 @@ def _profile(stack: Stack, over: list[Layer]) -> list[Layer]:
     if name not in PROFILES and name not in own:
         known = ["auto", *PROFILES, *(own.keys() - PROFILES.keys())]
         hint = did_you_mean(name, known)
-        raise config_error(
+        raise ParleyError(
             f'{chosen.origins["profile",].place}: there is no profile "{name}"{hint or ";"} '
             f"{'Choose' if hint else 'choose'} one of: {', '.join(known)}, or write [profiles.NAME]"
         )
@@ -199,7 +199,7 @@ def _agree(settings: Settings, origins: Mapping[Place, Origin]) -> None:
     if turn.endpointing != "fixed" and turn.silence_ms > turn.max_silence_ms:
         least, most = origins["turn", "silence_ms"], origins["turn", "max_silence_ms"]
         to_blame = most if least.kind == "default" else least
-        raise config_error(
+        raise ParleyError(
             f"{to_blame.place}: turn.silence_ms = {turn.silence_ms} is more than turn.max_silence_ms = "
             f"{turn.max_silence_ms}; it must be at most that"
         )

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from assistant.config.errors import config_error
 from assistant.config.layers import Layer, Place, setting
 from assistant.config.secrets import MASK, is_secret, looks_secret, redact
 from assistant.config.settings import PLANNED_VALUES, Instance, Settings
 from assistant.config.toml import value_text
+from assistant.errors import ParleyError
 
 Kinds = Mapping[str, inspect.Type]
 
@@ -67,10 +67,10 @@ def _table(table: Mapping[str, Any], struct: type[msgspec.Struct], path: Place, 
         known = {key: kind for key, kind in known.items() if key not in ("profile", "profiles")}
     for key, value in table.items():
         if key not in known:
-            raise config_error(_unknown_key(key, value, list(known), path, layer))
+            raise ParleyError(_unknown_key(key, value, list(known), path, layer))
         _value(value, known[key], (*path, key), layer)
     if struct is Instance and "provider" not in table:
-        raise config_error(f'{layer.place(path)}: [{dotted(path)}] must say which provider it is: provider = "NAME"')
+        raise ParleyError(f'{layer.place(path)}: [{dotted(path)}] must say which provider it is: provider = "NAME"')
 
 
 def _value(value: Any, kind: inspect.Type, path: Place, layer: Layer) -> None:
@@ -82,23 +82,23 @@ def _value(value: Any, kind: inspect.Type, path: Place, layer: Layer) -> None:
             for name, table in value.items():
                 _named(name, table, path, layer)
     elif not _fits(value, inner):
-        raise config_error(_bad_value(value, kind, path, layer))
+        raise ParleyError(_bad_value(value, kind, path, layer))
 
 
 def _named(name: str, table: Any, path: Place, layer: Layer) -> None:
     """[providers.NAME] or [profiles.NAME]."""
     here = (*path, name)
     if not isinstance(table, Mapping):
-        raise config_error(
+        raise ParleyError(
             f"{layer.place(here)}: {dotted(here)} = {shown(table, name)} is not valid; "
             f"it must be a table: [{path[-1]}.NAME]"
         )
     if not re.fullmatch(r"[\w-]+", name):
-        raise config_error(
+        raise ParleyError(
             f"{layer.place(here)}: [{dotted(here)}] has an impossible name; use letters, digits, - and _ only"
         )
     if path == ("profiles",) and name == "auto":
-        raise config_error(f'{layer.place(here)}: "auto" means no profile; give [profiles.auto] another name')
+        raise ParleyError(f'{layer.place(here)}: "auto" means no profile; give [profiles.auto] another name')
     _table(table, Settings if path == ("profiles",) else Instance, here, layer)
 
 

@@ -221,9 +221,10 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """Cancel the reply or draft whole: its sound is dropped first. With ``keep_heard`` the history keeps what was heard."""
+    """Cancel the reply or draft whole: its sound is dropped first."""
 
     keep_heard: bool
+    """The history keeps what was heard of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,8 @@ class Emit:
     """Tell the observers. ``event`` and ``data`` are the JSON event of the command line's contract."""
 
     event: str
-    at: float
+    at: float | None
+    """The moment described; None: now."""
     turn: int | None
     data: tuple[tuple[str, object], ...] = ()
 

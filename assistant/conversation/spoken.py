@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"[\w ,.?!'’;:¿¡]*")
 """Most pieces have nothing to clean."""
 
 _IMAGE_OR_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+[\"'][^\"']*[\"'])?\)")
-_REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
+_REFERENCE = re.compile(r"\[(?!\^)([^\[\]]*[^\W\d_][^\[\]]*)\]\[[^\[\]]*\]")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]*\]:?|\[\d+(?:\s*[,–-]\s*\d+)*\]|【[^】]*】")
 _TASK_BOX = re.compile(r"^\s*\[[ xX]\]\s+")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>")
@@ -51,8 +51,8 @@ def _without_markup(text: str) -> str:
     text = _TASK_BOX.sub("", text)
     if "[" in text or "【" in text:
         text = _IMAGE_OR_LINK.sub(r"\1", text)
-        text = _FOOTNOTE.sub("", text)
         text = _REFERENCE.sub(r"\1", text)
+        text = _FOOTNOTE.sub("", text)
     if "<" in text:
         text = _AUTOLINK.sub(r"\1", text)
         text = _TAG.sub(" ", text)

@@ -48,6 +48,8 @@ class Utterance:
     quiet_since: float | None = None
     """The last voiced sample; None while there is voice."""
     transcript: e.Transcript | None = None
+    fresh: bool = False
+    """The transcript came after the newest voice began: it is not about an earlier part of the utterance alone."""
     covered: bool = False
     """The transcript is final and no voice has come since."""
     failed: bool = False
@@ -186,7 +188,7 @@ class _Move:
         self.actions.extend(actions)
 
     def emit(self, event: str, turn: int | None, at: float | None = None, /, **data: object) -> None:
-        self.actions.append(e.Emit(event, self.at if at is None else at, turn, tuple(data.items())))
+        self.actions.append(e.Emit(event, at, turn, tuple(data.items())))
 
     def go(self, phase: Phase) -> None:
         before, after = type(self.talk.phase).__name__, type(phase).__name__
@@ -323,7 +325,7 @@ def _new_utterance(move: _Move, at: float) -> None:
 def _resume(move: _Move, utterance: Utterance) -> None:
     """Voice again: whatever was drafted answered half a sentence."""
     utterance = _discard(move, utterance)
-    move.go(Hearing(replace(utterance, quiet_since=None, covered=False)))
+    move.go(Hearing(replace(utterance, quiet_since=None, fresh=False, covered=False)))
 
 
 def _user_goes_on(move: _Move, phase: Replying, at: float) -> None:
@@ -345,7 +347,7 @@ def _user_goes_on(move: _Move, phase: Replying, at: float) -> None:
         move.do(e.CancelReply(keep_heard=False))
         move.emit("reply.discarded", utterance.turn)
     move.emit("user.speech_started", utterance.turn, at)
-    move.go(Hearing(replace(utterance, quiet_since=None, covered=False, draft=None)))
+    move.go(Hearing(replace(utterance, quiet_since=None, fresh=False, covered=False, draft=None)))
 
 
 def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind: type[Hearing | Endpointing]) -> None:
@@ -355,9 +357,9 @@ def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind:
         case e.TranscriptionFailed(_, turn) if turn == utterance.turn:
             move.go(kind(replace(utterance, failed=True)))
         case e.ReplyFailed():
-            # The draft came to nothing. What is still undrafted at the commit is asked once more.
+            # The draft came to nothing. It is not tried again before the commit, which asks once more.
             move.emit("reply.discarded", utterance.turn)
-            move.go(kind(replace(utterance, draft=None)))
+            move.go(kind(replace(utterance, draft=None, drafts=move.rules.drafts_per_turn)))
         case _:
             pass
 
@@ -366,7 +368,7 @@ def _heard(move: _Move, utterance: Utterance, transcript: e.Transcript) -> Utter
     _tell_transcript(move, utterance, transcript)
     quiet = utterance.quiet_since
     covers = quiet is not None and (transcript.until is None or transcript.until >= quiet - COVERED)
-    return replace(utterance, transcript=transcript, covered=transcript.final and covers)
+    return replace(utterance, transcript=transcript, fresh=True, covered=transcript.final and covers)
 
 
 def _tell_transcript(move: _Move, utterance: Utterance, transcript: e.Transcript) -> None:
@@ -389,9 +391,9 @@ def _tell_transcript(move: _Move, utterance: Utterance, transcript: e.Transcript
 def _draft(move: _Move, utterance: Utterance, kind: type[Hearing | Endpointing]) -> None:
     """Begin to answer behind a closed gate as soon as the words allow it; the pause is not waited for."""
     text = utterance.text
-    ready = bool(text) and (utterance.covered or (text is not None and reads_complete(text)))
-    if move.rules.drafts and ready and utterance.quiet_since is not None:
-        utterance = _draft_on(move, utterance, text or "")
+    ready = text and (utterance.covered or (utterance.fresh and reads_complete(text)))
+    if move.rules.drafts and text and ready and utterance.quiet_since is not None:
+        utterance = _draft_on(move, utterance, text)
     move.go(kind(utterance))
 
 

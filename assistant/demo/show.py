@@ -23,7 +23,7 @@ SETTINGS = Settings(
 """Whatever the user's own config says, the demo is always the same."""
 
 
-def show(record: Path | None, *, json: bool) -> int:
+def show(record: Path | None = None, *, json: bool = False) -> int:
     """Hold the demo's conversation and leave its recording in ``record`` (None: the program's own data folder)."""
     folder = record or _folder()
     with tempfile.TemporaryDirectory(prefix="parley-demo-") as temporary:

@@ -112,7 +112,7 @@ class Trace:
 def _shown(value: Any) -> str:
     if isinstance(value, str) and " " in value:
         return f'"{value}"'
-    return f"{value:.0f}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def microphone(sheet: Sheet, path: Path) -> None:

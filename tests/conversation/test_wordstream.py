@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.conversation.words import WordStream
+from assistant.conversation.wordstream import WordStream
 
 
 def said(deltas: list[str]) -> list[str]:
