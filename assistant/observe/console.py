@@ -116,9 +116,8 @@ class Console:
 
     def _session_started(self, turn: int | None, data: Mapping[str, Any]) -> None:
         used = [str(data[stage]) for stage in ("stt", "llm", "tts") if data.get(stage)]
-        echo, why = data.get("echo_cancel"), data.get("why")
-        if echo is not None:
-            used.append(f"echo cancelling {'on' if echo in (True, 'on') else 'off'}" + (f" ({why})" if why else ""))
+        if data.get("echo_cancel") not in (None, False, "off"):
+            used.append("echo cancelling")
         self._print(self._page.block("", [("dim", clean(self._page.dot.join(used)))]))
 
     def _state(self, turn: int | None, data: Mapping[str, Any]) -> None:

@@ -26,8 +26,8 @@ Told = tuple[str, int | None, dict[str, Any]]
 
 HEARD = "Once upon a time a small ship left the harbour Its"
 STORY: list[Told] = [
-    ("session.started", None, {"stt": "whisper", "llm": "claude", "tts": "espeak-ng", "echo_cancel": "off",
-     "why": "WAV"}),
+    ("session.started", None, {"stt": "whisper", "llm": "claude", "tts": "espeak-ng", "echo_cancel": "on",
+     "why": "a room"}),
     ("state", None, {"from": "Idle", "to": "Listening"}),
     ("user.speech_started", 1, {}),
     ("user.transcript.partial", 1, {"text": "tell me"}),
@@ -136,8 +136,7 @@ def test_a_conversation_on_a_terminal(terminal: Terminal) -> None:
     console.close()
     terminal.end()
     assert terminal.rows() == [
-        "        whisper · claude · espeak-ng · echo cancelling off",
-        "        (WAV)",
+        "        whisper · claude · espeak-ng · echo cancelling",
         "   you  Tell me a story about the sea and its ships.",
         "parley  Once upon a time, a small ship left the harbour.",
         "        Its ┃ captain never slept. (interrupted)     0.58 s",
@@ -156,7 +155,7 @@ def test_a_conversation_on_a_terminal(terminal: Terminal) -> None:
 
 def test_the_same_into_a_pipe() -> None:
     assert piped(*STORY).splitlines() == [
-        "whisper · claude · espeak-ng · echo cancelling off (WAV)",
+        "whisper · claude · espeak-ng · echo cancelling",
         "you: Tell me a story about the sea and its ships.",
         "parley: Once upon a time, a small ship left the harbour. Its ┃ captain never slept. (interrupted)  (0.58 s)",
         "! llm claude failed: timed out; going on with offline",
