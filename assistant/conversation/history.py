@@ -149,10 +149,11 @@ def _weights(text: str, places: Sequence[tuple[int, int]]) -> tuple[list[float],
     whole: list[float] = []
     for index, (start, end) in enumerate(places):
         weight = sum(map(str.isalnum, text[start:end])) + WORD_WEIGHT
-        sounding.append(weight)
         last = index == len(places) - 1
-        after = text[end - 1 : None if last else places[index + 1][0]]
-        pause = (STOP_WEIGHT if last else PAUSE_WEIGHT) if _PAUSE.search(after) else 0.0
+        pause = 0.0
+        if _PAUSE.search(text[end - 1 : None if last else places[index + 1][0]]):
+            weight, pause = (weight + STOP_WEIGHT, 0.0) if last else (weight, PAUSE_WEIGHT)
+        sounding.append(weight)
         whole.append(weight + pause)
     return sounding, whole
 

@@ -219,7 +219,7 @@ word Dr e.g U.S the Then 3.14 1 12 I no p.m. a@b.c example.com https://www.x.org
 """
 LINES = [" ", " ", "\n", "\n\n", "# ", "- ", "| ", "1. ", "> ", " – "]
 SPACED = """
-the cat Then it's 你好 Dr. e.g. U.S. 3.14 12 now. no. etc. really? yes! well, so; this: **bold** `code` (or) “said.” 。 ।
+the cat Then it's 你好 Dr. e.g. U.S. 3.14 12 now. no. etc. really? yes! well, so; this: **bold** `code` (or) “said.” 。
 """
 PROSE = "a cat went Then 12 now. no. etc. really? yes! well, so; this: 3.14"
 
