@@ -6,7 +6,7 @@ microphone's sound late and all at once, and sound that is queued late is late i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -57,9 +57,11 @@ class WavDuplex:
         self._speaker: _SpeakerFile | None = None
         self._taps: list[Callable[[Samples], None]] = []
         self._started: float | None = None
+        self._frames = 0
+        """Frames handed over."""
 
     async def __aenter__(self) -> WavDuplex:
-        # In a thread: to replace a long file can take the disk 100 ms. Not to be cancelled, for the files need an owner.
+        # In a thread: to replace a long file can take 100 ms. Not to be cancelled, for the files need an owner.
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._open)
         return self
@@ -101,26 +103,32 @@ class WavDuplex:
         """The last frame with sound of the microphone's file was handed over. At once True without a file."""
         return self._mic is None or self._mic.over
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """Frame n as soon as it is over, (n + 1) * 32 ms after the start; silent ones when the file has ended."""
+    def frames(self) -> AsyncIterator[Frame]:
+        """Frame n as soon as it is over, (n + 1) * 32 ms after the start; silent ones when the file has ended.
+
+        Not a generator: whoever takes the frames may stop at any time, and go on later with another iterator.
+        """
+        return _Frames(self._next_frame)
+
+    async def _next_frame(self) -> Frame:
         if self._started is None:
-            raise RuntimeError("start() marks the first frame's time: call it before frames()")
-        number = 0
-        while True:
-            wait = self._started + (number + 1) * FRAME / CAPTURE_RATE - anyio.current_time()
-            if wait > 0:
-                await anyio.sleep(wait)
-            else:
-                await anyio.lowlevel.checkpoint()  # late: catch up, but let others run
-            samples = _SILENCE if self._mic is None else self._mic.read()
-            # A tap is fed every frame, since an echo must be there before the microphone hears it.
-            if self._taps or number % WRITE_FRAMES == WRITE_FRAMES - 1:
-                self._pass_on(self._playout.take(self.now()))
-            if self._speaker is not None and number % WRITE_FRAMES == WRITE_FRAMES - 1:
-                self._speaker.write()
-                self._warn()
-            yield Frame(samples, number * FRAME)
-            number += 1
+            raise RuntimeError("start() marks the first frame's time: call it before taking frames")
+        number = self._frames
+        wait = self._started + (number + 1) * FRAME / CAPTURE_RATE - anyio.current_time()
+        if wait > 0:
+            await anyio.sleep(wait)
+        else:
+            await anyio.lowlevel.checkpoint()  # late: catch up, but let others run
+        self._frames += 1
+        samples = _SILENCE if self._mic is None else self._mic.read()
+        write = self._frames % WRITE_FRAMES == 0
+        # A tap is fed every frame, since an echo must be there before the microphone hears it.
+        if self._taps or write:
+            self._pass_on(self._playout.take(self.now()))
+        if self._speaker is not None and write:
+            self._speaker.write()
+            self._warn()
+        return Frame(samples, number * FRAME)
 
     def play(self, samples: Samples, *, first: bool) -> int:
         return self._playout.write(samples, self.now(), first=first)
@@ -163,6 +171,19 @@ class WavDuplex:
     def _close_mic(self) -> None:
         if self._mic is not None:
             self._mic.close()
+
+
+class _Frames:
+    """Calls ``following`` for ever."""
+
+    def __init__(self, following: Callable[[], Awaitable[Frame]]) -> None:
+        self._following = following
+
+    def __aiter__(self) -> _Frames:
+        return self
+
+    async def __anext__(self) -> Frame:
+        return await self._following()
 
 
 class _Microphone:
