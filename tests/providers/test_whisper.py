@@ -155,20 +155,17 @@ async def test_two_utterances_in_a_row() -> None:
 
 
 async def test_an_utterance_that_goes_on_after_a_pause() -> None:
-    """Its second final is of the whole: here the first half alone, then with a phrase after it."""
-    sound = recording("slt-stop.wav")
+    """Its second final is of the whole utterance."""
+    sound, half = recording("slt-turn-off-the-lights-in-the-kitchen.wav"), 52 * FRAME
     async with opened() as transcriber, transcriber.stream() as stream:
-        for frame in frames(sound):
+        for frame in frames(sound[:half]):
             stream.push(frame)
         first = await final(stream)
-        for frame in frames(recording("slt-goodbye.wav"), start=len(sound)):
+        for frame in frames(sound[half:], start=half):
             stream.push(frame)
         second = await final(stream)
-    assert first.text == "Stop."
-    assert second.text != first.text
-    assert first.until is not None
-    assert second.until is not None
-    assert second.until > first.until + 1
+    assert first.until == half / CAPTURE_RATE
+    assert second.text == "Turn off the lights in the kitchen." != first.text
 
 
 async def test_partials_come_while_the_user_speaks() -> None:
