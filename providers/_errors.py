@@ -35,7 +35,15 @@ _REASONS = {
     529: "is overloaded",
 }
 _LASTING = {401, 402, 403, 404}
-_LASTING_CODES = {"insufficient_quota", "billing_error", "model_not_found", "invalid_api_key", "authentication_error"}
+_LASTING_CODES = {
+    "insufficient_quota",
+    "billing_error",
+    "model_not_found",
+    "invalid_api_key",
+    "authentication_error",
+    "permission_error",
+    "not_found_error",
+}
 _QUIET = {401, 403}
 """Their bodies may quote the key."""
 _KEYLIKE = re.compile(r"\b(?:sk|pk|gsk|xai|key)[-_][\w*.-]{4,}|(?i:bearer)\s+\S+")

@@ -29,7 +29,7 @@ from assistant.ports import (
 )  # fmt: skip
 from providers import _http
 from providers._batch import BatchTranscriber
-from providers._errors import Refusal
+from providers._errors import Refusal, scrubbed
 from providers._messages import split
 from providers._options import read
 from providers._think import ThinkFilter
@@ -282,10 +282,12 @@ class Voice:
         sounded = False
         async with _http.Body(call, lambda: speech.create(**request)) as body:
             kind = body.response.headers.get("content-type", "")
-            if "json" in kind or "text/" in kind:
+            if "json" in kind:
                 raise call.failed(_parsed(await body.all()))
-            if "mpeg" in kind or "ogg" in kind or "flac" in kind:
-                raise call.error(f"sent {kind} where 16-bit PCM was asked for")
+            if kind.startswith("text/"):
+                raise call.error(f"sent {scrubbed(kind)} where sound was asked for")
+            if any(coded in kind for coded in ("mpeg", "mp3", "ogg", "opus", "flac", "aac")):
+                raise call.error(f"sent {scrubbed(kind)} where 16-bit PCM was asked for")
             async for piece in body:
                 call.content()
                 try:

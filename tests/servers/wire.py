@@ -10,7 +10,7 @@ import asyncio
 import email
 import email.policy
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Fault = Literal[
@@ -76,8 +76,8 @@ class Server:
         """When set to an Event: all pieces but the last go out, and the last waits for it."""
         self.requests: list[Request] = []
         self.connections = 0
-        self.sent = 0
-        """Pieces of the newest reply that went out."""
+        self.asked = asyncio.Event()
+        """A POST has come."""
         self.disconnected = asyncio.Event()
         """A client went away before its reply was complete."""
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -137,6 +137,8 @@ class Server:
         try:
             while (request := await _read(reader)) is not None:
                 self.requests.append(request)
+                if request.method == "POST":
+                    self.asked.set()
                 if not await self._answer(request, reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -166,7 +168,6 @@ class Server:
 
     async def _send(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         fault = self.fault if request.method == "POST" else None
-        self.sent = 0
         if fault == "hang":
             await asyncio.Event().wait()
         if fault == "cut_at_once":
@@ -180,7 +181,8 @@ class Server:
         if fault == "error_in_200":
             pieces = self.error_in_200(request)
         elif fault == "malformed":
-            pieces = _malformed(pieces, reply.content_type)
+            reply = _malformed(reply)
+            pieces = reply.pieces
         elif fault == "crlf":
             pieces = [piece.replace(b"\n", b"\r\n") for piece in pieces]
         elif fault == "comments":
@@ -211,7 +213,6 @@ class Server:
             if request.method != "HEAD" and piece:
                 writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
                 await writer.drain()
-            self.sent += 1
             if fault == "drip":
                 await asyncio.sleep(1.0)
             elif self.pause:
@@ -222,12 +223,14 @@ class Server:
         return True
 
 
-def _malformed(pieces: list[bytes], content_type: str) -> list[bytes]:
-    if content_type == "text/event-stream":
-        return [pieces[0], b'event: broken\ndata: {"type": "broken", "choi\n\n', *pieces[1:]]
-    if content_type == "application/json":
-        return [b"".join(pieces)[:-2]]
-    return [b"<html><body>Bad gateway</body></html>"]
+def _malformed(reply: Reply) -> Reply:
+    """An event that breaks off, half a document, or a proxy's error page in the place of sound."""
+    if reply.content_type == "text/event-stream":
+        broken = b'event: broken\ndata: {"type": "broken", "choi\n\n'
+        return replace(reply, pieces=[reply.pieces[0], broken, *reply.pieces[1:]])
+    if reply.content_type == "application/json":
+        return replace(reply, pieces=[b"".join(reply.pieces)[:-2]])
+    return Reply([b"<html><body>Bad gateway</body></html>"], "text/html")
 
 
 async def _gone(reader: asyncio.StreamReader) -> None:

@@ -1,0 +1,241 @@
+"""Servers that nearly speak OpenAI's protocol, with all the ways in which they do not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import openai as sdk
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.ports import FRAME, Frame, Message, ParleyError, ProviderError, Text, TextDelta, ToolCall
+from providers import openai_compatible as compatible
+from providers._http import address
+from providers._think import ThinkFilter
+from providers._wav import PcmReader, wav
+from tests.servers.compatible import RATE, SOUND, CompatibleServer, Quirk
+from tests.servers.openai import HEARD, TEXT
+
+pytestmark = pytest.mark.anyio
+MESSAGES = [Message("system", (Text("Be brief."),)), Message("user", (Text("what time is it"),))]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[CompatibleServer]:
+    async with CompatibleServer() as server:
+        yield server  # type: ignore[misc]
+
+
+async def reply(server: CompatibleServer, **options: Any) -> list[Any]:
+    async with compatible.chat_model({"base_url": server.url, "model": "m", **options}) as model:
+        return [delta async for delta in model.reply(MESSAGES)]
+
+
+def text(deltas: list[Any]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+async def test_the_server_is_faithful_to_the_sdks_eyes(server: CompatibleServer) -> None:
+    async with sdk.AsyncOpenAI(api_key="none", base_url=server.url, max_retries=0) as client:
+        asked: Any = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+        chunks = [chunk async for chunk in await client.chat.completions.create(**asked)]
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == TEXT
+        assert chunks[0].choices[0].delta.role == "assistant"
+        assert chunks[-1].choices[0].finish_reason == "stop"
+        assert len((await client.models.list()).data) == 3
+        speech = await client.audio.speech.create(model="m", voice="v", input="hi", response_format="pcm")
+        assert speech.content == SOUND.tobytes()
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "quirks",
+    [
+        {"no_role"}, {"null_content"}, {"usage_chunk"}, {"no_done"}, {"no_finish"}, {"reasoning"},
+        {"reasoning_content"}, {"think"}, {"whole"}, {"no_role", "null_content", "no_done", "no_finish", "reasoning_content", "think"},
+    ],
+    ids=lambda quirks: "+".join(sorted(quirks)),
+)  # fmt: skip
+async def test_quirks_are_put_up_with(server: CompatibleServer, quirks: set[Quirk]) -> None:
+    server.quirks = quirks
+    assert text(await reply(server)) == TEXT
+
+
+@pytest.mark.parametrize("quirk", [None, "object_arguments", "no_tool_id", "no_tool_index"])
+async def test_tool_calls_come_whole(server: CompatibleServer, quirk: Quirk | None) -> None:
+    server.tool = ("call_7", "get_time", {"zone": "Europe/Paris", "deep": {"er": [1, 2]}})
+    server.quirks = {quirk} if quirk else set()
+    deltas = await reply(server)
+    assert text(deltas) == TEXT
+    id = "call_0" if quirk == "no_tool_id" else "call_7"
+    assert deltas[-1] == ToolCall(id, "get_time", {"zone": "Europe/Paris", "deep": {"er": [1, 2]}})
+
+
+async def test_what_it_asks_for(server: CompatibleServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openais-own")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-private")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-private")
+    await reply(server, effort="none", extra={"cache_prompt": True})
+    [request] = server.posts
+    assert request.json == {
+        "model": "m",
+        "stream": True,
+        "max_tokens": 400,
+        "reasoning_effort": "none",
+        "cache_prompt": True,
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "what time is it"}],
+    }
+    everything = json.dumps([[r.headers, r.body.decode()] for r in server.requests])
+    for secret in ("sk-openais-own", "org-private", "proj-private"):
+        assert secret not in everything, "that is OpenAI's, and no business of another server"
+
+
+async def test_a_key_of_its_own_is_sent(server: CompatibleServer) -> None:
+    await reply(server, api_key="gsk_mine")
+    assert server.posts[0].headers["authorization"] == "Bearer gsk_mine"
+
+
+async def test_without_a_model_it_takes_the_first_that_chats(server: CompatibleServer) -> None:
+    await reply(server, model="")
+    assert server.posts[0].json["model"] == "qwen3:8b"
+    server.models = []
+    with pytest.raises(ProviderError, match="lists no model: load one there, or set model"):
+        await reply(server, model="")
+
+
+async def test_a_reply_of_thoughts_alone_is_a_failure(server: CompatibleServer) -> None:
+    server.words, server.quirks = [], {"think", "reasoning"}
+    with pytest.raises(ProviderError, match="gave an empty reply"):
+        await reply(server)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/v1"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
+        ("localhost:11434/v1", "http://localhost:11434/v1"),
+        ("http://127.0.0.1:11434/v1", "http://127.0.0.1:11434/v1"),
+        ("http://127.0.0.1:11434/v1/chat/completions", "http://127.0.0.1:11434/v1"),
+        ("https://api.groq.com/openai/v1/", "https://api.groq.com/openai/v1"),
+        ("http://[::1]:8000", "http://[::1]:8000/v1"),
+    ],
+)
+def test_base_urls_people_write(given: str, meant: str) -> None:
+    assert address(given, "x") == meant
+
+
+async def test_without_a_base_url_it_says_what_one_looks_like() -> None:
+    for factory in (compatible.chat_model, compatible.transcriber, compatible.synthesizer):
+        with pytest.raises(ParleyError, match="needs a base_url in its options, such as http://127.0.0.1:11434/v1"):
+            async with factory({}):
+                pass
+
+
+@given(st.lists(st.integers(1, 9), min_size=1), st.sampled_from(["think", "thinking"]))
+def test_thoughts_are_taken_out_wherever_the_stream_is_cut(sizes: list[int], tag: str) -> None:
+    whole = f"\n<{tag}>a < b, </b>\n\n and <so> on</{tag}>\n\nIt is < 4 <b>o'clock</b>. <{tag}>Done?</{tag}> Yes <thin"
+    said, at, filter = "", 0, ThinkFilter()
+    while at < len(whole):
+        for size in sizes:
+            said += filter.feed(whole[at : at + size])
+            at += size
+    assert said + filter.end() == "It is < 4 <b>o'clock</b>. Yes <thin"
+
+
+def test_a_thought_that_never_ends_is_never_said() -> None:
+    filter = ThinkFilter()
+    assert filter.feed("Well. <think>hm, hm") + filter.feed("hm </thi") + filter.end() == "Well. "
+
+
+def test_what_is_surely_no_tag_is_said_at_once() -> None:
+    filter = ThinkFilter()
+    assert [filter.feed(piece) for piece in ("a <", "b", " c")] == ["a ", "<b", " c"]
+
+
+# --- hearing ----------------------------------------------------------------------------------------------------------
+
+
+async def transcript(server: CompatibleServer, **options: Any) -> Any:
+    opened = compatible.transcriber({"base_url": server.url, **options})
+    async with opened as transcriber, transcriber.stream() as stream:
+        stream.push(Frame(np.full(FRAME, 0.3, np.float32), 32_000))
+        stream.finish()
+        return await anext(aiter(stream))
+
+
+@pytest.mark.parametrize("quirk", [None, "plain_text"])
+async def test_speech_is_recognised(server: CompatibleServer, quirk: Quirk | None) -> None:
+    server.quirks = {quirk} if quirk else set()
+    heard = await transcript(server, model="whisper-large-v3-turbo", language="en")
+    assert (heard.text, heard.final) == (HEARD, True)
+    form = server.posts[0].form
+    assert (form["model"], form["language"]) == ([b"whisper-large-v3-turbo"], [b"en"])
+    assert form["file"][0][:4] == b"RIFF"
+
+
+async def test_word_times_are_on_the_audio_clock(server: CompatibleServer) -> None:
+    heard = await transcript(server, words=True)
+    assert [(word.text, word.start) for word in heard.words] == [
+        (word, 2.0 + index / 4) for index, word in enumerate(HEARD.split())
+    ]
+
+
+# --- speaking ---------------------------------------------------------------------------------------------------------
+
+
+async def spoken(server: CompatibleServer, **options: Any) -> np.ndarray[Any, Any]:
+    async with compatible.synthesizer({"base_url": server.url, **options}) as voice:
+        assert voice.rate == options.get("rate", RATE)
+        return np.concatenate([chunk.samples async for chunk in voice.speak("Hello.")])
+
+
+@pytest.mark.parametrize("quirks", [set(), {"odd_bytes"}, {"wav"}, {"wav", "odd_bytes"}], ids=str)
+async def test_speech_is_what_the_server_sent(server: CompatibleServer, quirks: set[Quirk]) -> None:
+    server.quirks = quirks
+    assert np.array_equal(await spoken(server), SOUND.astype(np.float32) / 32768)
+
+
+async def test_what_it_asks_to_be_said(server: CompatibleServer) -> None:
+    await spoken(server, model="kokoro", voice="af_sky", speed=1.25)
+    assert server.posts[0].json == {
+        "model": "kokoro", "voice": "af_sky", "input": "Hello.", "response_format": "pcm", "speed": 1.25,
+    }  # fmt: skip
+
+
+async def test_sound_at_another_rate_says_which_option_to_set(server: CompatibleServer) -> None:
+    server.quirks = {"wav"}
+    with pytest.raises(ProviderError, match="sent sound at 24000 Hz, not 22050; set the option rate = 24000"):
+        await spoken(server, rate=22_050)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"ID3\x04" + bytes(100), "compressed"),
+        (b"OggS" + bytes(100), "compressed"),
+        (b"RIFF" + bytes(5000), "without sound"),
+    ],
+)
+def test_what_is_no_pcm_is_not_played(data: bytes, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        PcmReader(RATE).feed(data)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1), st.booleans())
+def test_pcm_may_be_cut_anywhere(sizes: list[int], header: bool) -> None:
+    samples = np.linspace(-1, 1, 200, dtype=np.float32)
+    data = wav(samples, RATE)[0 if header else 44 :]
+    got, at, reader = [], 0, PcmReader(RATE)
+    while at < len(data):
+        for size in sizes:
+            got.append(reader.feed(data[at : at + size]))
+            at += size
+    assert np.abs(np.concatenate(got) - samples).max() < 1e-4
