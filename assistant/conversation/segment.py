@@ -102,7 +102,7 @@ class Segmenter:
         self._peak = SOFTEST
         """The recent speech level, dBFS."""
         self._before: deque[_Frame] = deque(maxlen=LOOK_BACK)
-        """Frames before the first speech frame."""
+        """Frames before the first speech frame, or after the last voiced one."""
         self._onset: list[_Frame] = []
         """Frames from the first speech frame on, until there is a start."""
         self._last = 0.0
@@ -128,19 +128,19 @@ class Segmenter:
     # --- before the start
 
     def _await_start(self, frame: _Frame) -> tuple[Voice, ...]:
-        if not frame.speech:
+        if not frame.speech or not (frame.clear or (self._onset and self._onset[-1].clear)):
             self._before.extend(self._onset)
             self._onset.clear()
             self._peak = SOFTEST
         if not frame.clear and not self._onset:
             self._before.append(frame)
             return ()
-        # One dip that stays over the hysteresis neither counts nor starts the count anew.
+        # A single dip that stays over the hysteresis neither counts nor starts the count anew.
         self._onset.append(frame)
         speech = sum(other.end - other.start for other in self._onset if other.clear)
         if speech < self._rules.min_speech - BLOCK / 2:
             return ()
-        started = VoiceStarted(self._first_voiced())
+        started = VoiceStarted(self._first_voiced(self._onset[0]))
         ends = [end for other in self._onset if (end := self._last_voiced_in(other)) is not None]
         self._last, self._doubted = (ends[-1] if ends else frame.end), 0.0
         self._state = _State.VOICED
@@ -148,16 +148,15 @@ class Segmenter:
         self._before.clear()
         return (started,)
 
-    def _first_voiced(self) -> float:
-        """Where the voice began: its first voiced block in the first speech frame, or before it without a gap."""
+    def _first_voiced(self, frame: _Frame) -> float:
+        """Where the voice in ``frame`` began: at its first voiced block, or before the frame without a gap."""
         level = self._voice_level()
-        first = self._first_voiced_in(self._onset[0])
+        first = self._first_voiced_in(frame)
         if level == SOFTEST:
             return first
         at, gap = first, 0
-        into_frame = round((first - self._onset[0].start) / BLOCK)
         earlier = [one for other in self._before for one in other.levels]
-        earlier += self._onset[0].levels[:into_frame]
+        earlier += frame.levels[: round((first - frame.start) / BLOCK)]
         for back, one in enumerate(reversed(earlier), 1):
             if one >= level:
                 at, gap = first - back * BLOCK, 0
@@ -170,11 +169,14 @@ class Segmenter:
     def _follow(self, frame: _Frame) -> tuple[Voice, ...]:
         last = self._voiced_until(frame)
         if last is not None:
-            self._last, self._doubted = last, 0.0
+            before, self._last, self._doubted = self._last, last, 0.0
             if self._state is _State.VOICED:
                 return ()
             self._state = _State.VOICED
-            return (VoiceResumed(self._first_voiced_in(frame)),)
+            resumed = VoiceResumed(max(before, self._first_voiced(frame)))
+            self._before.clear()
+            return (resumed,)
+        self._before.append(frame)
         said: tuple[Voice, ...] = ()
         if self._state is _State.VOICED:
             self._state = _State.QUIET
