@@ -58,7 +58,8 @@ async def test_the_server_is_faithful_to_the_sdks_eyes(server: CompatibleServer)
     "quirks",
     [
         {"no_role"}, {"null_content"}, {"usage_chunk"}, {"no_done"}, {"no_finish"}, {"reasoning"},
-        {"reasoning_content"}, {"think"}, {"whole"}, {"no_role", "null_content", "no_done", "no_finish", "reasoning_content", "think"},
+        {"reasoning_content"}, {"think"}, {"whole"},
+        {"no_role", "null_content", "no_done", "no_finish", "reasoning_content", "think"},
     ],
     ids=lambda quirks: "+".join(sorted(quirks)),
 )  # fmt: skip
