@@ -333,6 +333,7 @@ class Session:
         reply, self._reply = self._reply, None
         heard = reply.cancel()
         if keep_heard:
+            self._user_was_answered()
             self._assistant_said(reply.turn, heard, interrupted=True)
             self._emit("reply.interrupted", reply.turn, heard=heard)
             self._reply_done()

@@ -22,7 +22,7 @@ _FOOTNOTE = re.compile(r"\[\^[^\]\s]*\]:?|\[\d+(?:\s*[,–-]\s*\d+)*\]|【[^】]
 _TASK_BOX = re.compile(r"^\s*\[[ xX]\]\s+")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->")
-_ADDRESS = re.compile(r"(?:https?://|ftp://|mailto:|www\.)[^\s<>\"”»）)\]]+")
+_ADDRESS = re.compile(r"(?:https?://|ftp://|mailto:|www\.)[^\s<>\"”»）)\]。！？｡，；：、।]+")
 _EMPHASIS = re.compile(r"\*{2,}|~~|`+|__+")
 _TIMES = re.compile(r"(?<=\d)\s*\*\s*(?=\d)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")

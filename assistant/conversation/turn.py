@@ -262,8 +262,10 @@ def _replying(move: _Move, phase: Replying, happening: e.Happening) -> None:
                 move.do(e.PausePlayback())
                 move.go(Overlapping(phase, at))
                 _judge(move, Overlapping(phase, at))
+        case e.Interrupt() if phase.text is None and phase.utterance is not None:
+            _ignore(move, phase.utterance, "empty")
         case e.Interrupt():
-            move.do(e.CancelReply(keep_heard=phase.audible))
+            move.do(e.CancelReply(keep_heard=True))
             _close(move, phase.utterance)
             _end_turn(move, phase.turn)
             move.rest()
@@ -365,6 +367,8 @@ def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind:
 
 
 def _heard(move: _Move, utterance: Utterance, transcript: e.Transcript) -> Utterance:
+    if utterance.covered and not transcript.final:
+        return utterance  # a partial that the final has overtaken
     _tell_transcript(move, utterance, transcript)
     quiet = utterance.quiet_since
     covers = quiet is not None and (transcript.until is None or transcript.until >= quiet - COVERED)
@@ -373,7 +377,8 @@ def _heard(move: _Move, utterance: Utterance, transcript: e.Transcript) -> Utter
 
 def _tell_transcript(move: _Move, utterance: Utterance, transcript: e.Transcript) -> None:
     before = utterance.transcript
-    if before is not None and before.text == transcript.text and (before.final or not transcript.final):
+    known = before is not None and before.text == transcript.text and (before.final or not transcript.final)
+    if known and (utterance.fresh or not transcript.final):
         return
     if transcript.final:
         move.emit(

@@ -196,7 +196,8 @@ class World:
                 self.answered[turn] = self.reply.text
             case e.CancelReply(keep_heard):
                 assert self.reply is not None, "nothing to cancel"
-                assert self.reply.audible == keep_heard, "what was heard is kept, and nothing else"
+                assert keep_heard or not self.reply.audible, "what was heard is kept"
+                assert not keep_heard or self.reply.open, "a draft was never heard"
                 self.reply.alive = False
                 self.reply = None
             case e.EndTurn(turn):

@@ -23,11 +23,11 @@ from typing import Any
 
 import anyio
 import numpy as np
-from assistant.conversation.endpoint import EndpointRules
 
 from assistant.audio.wav import WavDuplex
 from assistant.audio.wavfile import WavWriter
 from assistant.conversation import events as e
+from assistant.conversation.endpoint import EndpointRules
 from assistant.conversation.history import History
 from assistant.conversation.turn import TurnRules
 from assistant.later import Later

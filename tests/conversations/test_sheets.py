@@ -9,9 +9,12 @@ import anyio
 import pytest
 import trio.testing
 
+from assistant.session import Session
+
 from .sheet import Sheet, play, read
 
 SHEETS = sorted((Path(__file__).parent / "sheets").glob("*.txt"))
+FAULTLESS = [path for path in SHEETS if "fault" not in path.read_text("utf-8")]
 REWRITE = os.environ.get("PARLEY_GOLDEN") == "write"
 """Set to accept new traces after reading them: PARLEY_GOLDEN=write ./scripts/test tests/conversations"""
 
@@ -63,3 +66,21 @@ def test_the_same_conversations_in_real_time(tmp_path: Path) -> None:
         trace, _ = on_virtual_time(sheet_at(path), tmp_path)
         expected = [(notice.event, notice.turn) for notice in trace.notices if notice.event != "_"]
         assert found[path.stem] == expected, path.stem
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SHEETS if "fault" not in path.read_text("utf-8")], ids=lambda p: p.stem
+)
+def test_discarding_every_draft_leaves_the_same_world(path: Path, tmp_path: Path) -> None:
+    drafted, undrafted = sheet_at(path), sheet_at(path)
+    drafted.config["drafts"], undrafted.config["drafts"] = True, False
+    with_drafts, without = on_virtual_time(drafted, tmp_path)[1], on_virtual_time(undrafted, tmp_path)[1]
+    assert said(with_drafts) == said(without)
+
+
+def said(session: Session) -> list[tuple[str, str]]:
+    """The history, but for how far an interrupted answer had come: that depends on when it began."""
+    return [
+        (m.role, "" if m.role == "assistant" and m.text[-1] not in ".!?" else m.text)
+        for m in session.history.messages()
+    ]
