@@ -74,20 +74,20 @@ class _Link(Generic[P]):
         self._opened: anyio.Event | None = None
         self._failure: ParleyError | ProviderError | None = None
 
-    async def get(self) -> P:
+    async def get(self, within: float = OPENING) -> P:
         """The provider, opened. Raises ProviderError, or ParleyError when it cannot be built."""
         if self._provider is None and self._lazy is not None:
             if self._opened is None:
                 # In a task of the chain's own: it outlives the reply that happens to need it first.
                 self._opened = anyio.Event()
                 self._tasks.start_soon(self._hold, self._lazy, self._opened)
-            with anyio.move_on_after(OPENING):
+            with anyio.move_on_after(within):
                 await self._opened.wait()
         if self._failure is not None:
             failure, self._failure, self._opened = self._failure, None, None
             raise failure
         if self._provider is None:
-            raise ProviderError(f"{self.name} is still being opened after {OPENING:g} s", provider=self.name)
+            raise ProviderError(f"{self.name} is still being opened after {within:g} s", provider=self.name)
         return self._provider
 
     async def _hold(self, lazy: Lazy[P], opened: anyio.Event) -> None:
@@ -119,7 +119,7 @@ class _Chain(Generic[P]):
         reasons: list[ParleyError | ProviderError] = []
         for link, following in zip(self.links, [*self.links[1:], None], strict=True):
             try:
-                return await link.get()
+                return await link.get(within=math.inf)  # a first start may download a model for minutes
             except (ProviderUnavailable, ProviderError) as error:
                 failure = _as_failure(error, link.name)
                 reasons.append(error)

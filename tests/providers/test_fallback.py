@@ -277,6 +277,18 @@ async def test_one_that_cannot_be_built_gives_way_to_the_next() -> None:
     assert failures.seen == [("llm", "a", "a needs a key", "b")]
 
 
+async def test_the_first_may_take_its_time_to_open_and_a_successor_less() -> None:
+    @asynccontextmanager
+    async def downloading() -> AsyncIterator[Model]:
+        await anyio.sleep(600.0)
+        yield sick("a")
+
+    failures = Failures()
+    async with fallback_chat([Lazy("a", downloading), Lazy("b", downloading), Model("c")], failures) as chain:
+        assert await said(chain) == "all well"
+    assert failures.seen[1:] == [("llm", "b", "b is still being opened after 30 s", "c")]
+
+
 async def test_when_none_can_be_built_all_the_reasons_are_given() -> None:
     links = [lazy(name, None, error=ProviderUnavailable(f"{name} needs a key")) for name in "ab"]
     with pytest.raises(ProviderUnavailable, match="a needs a key; b needs a key"):
