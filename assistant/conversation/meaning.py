@@ -162,7 +162,7 @@ def _split(text: str) -> list[str]:
 def _expanded(word: str) -> tuple[str, ...]:
     if word == "o'clock":
         return (word,)
-    if word.endswith("n't"):
+    if word.endswith("n't") and len(word) > 3:
         return word[:-3], "not"
     stem, mark, ending = word.rpartition("'")
     if stem and mark + ending in _ENDINGS:
