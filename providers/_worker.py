@@ -112,9 +112,8 @@ class Feed(Job[None], Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        await (
-            anyio.lowlevel.checkpoint()
-        )  # however many items wait, a reader can be cancelled and others get their turn
+        # However many items wait, a reader can be cancelled, and others get their turn.
+        await anyio.lowlevel.checkpoint()
         while not self._items:
             if self._ended.is_set():
                 await self.result()  # raises what the job raised

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -185,11 +187,32 @@ async def test_voices() -> None:
     assert names == sorted(names)
 
 
+async def run(program: str) -> str:
+    """What the program prints, in a process that has not loaded the library yet."""
+    done = await anyio.run_process([sys.executable, "-c", program], stderr=subprocess.PIPE)
+    assert done.stderr == b""
+    return done.stdout.decode().strip()
+
+
+async def test_a_missing_package_is_one_clear_sentence() -> None:
+    program = """
+import sys, anyio
+sys.modules["espeakng_loader"] = None
+from assistant.ports import ProviderUnavailable
+from providers import espeak
+async def main():
+    try:
+        async with espeak.synthesizer({}):
+            pass
+    except ProviderUnavailable as error:
+        print(error)
+anyio.run(main)
+"""
+    assert "pip install 'parley-voice[espeak]'" in await run(program)
+
+
 async def test_a_deep_installation(tmp_path: Path) -> None:
     """Where the path to its data does not fit into the library's buffer."""
-    import subprocess
-    import sys
-
     import espeakng_loader
 
     deep = tmp_path
@@ -206,5 +229,4 @@ async def main():
         print(sum([len(chunk.samples) async for chunk in voice.speak("Hello.")]) > 5000)
 anyio.run(main)
 """
-    done = await anyio.run_process([sys.executable, "-c", program], stderr=subprocess.PIPE)
-    assert (done.stdout.strip(), done.stderr) == (b"True", b"")
+    assert await run(program) == "True"

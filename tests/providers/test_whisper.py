@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import logging
+import sys
 import threading
 import wave
 from collections.abc import AsyncIterator, Iterable
@@ -17,7 +18,16 @@ import pytest
 
 from assistant.audio.resample import Resampler
 from assistant.conversation.events import Transcript
-from assistant.ports import CAPTURE_RATE, FRAME, Frame, ParleyError, Samples, Transcriber, TranscriberStream
+from assistant.ports import (
+    CAPTURE_RATE,
+    FRAME,
+    Frame,
+    ParleyError,
+    ProviderUnavailable,
+    Samples,
+    Transcriber,
+    TranscriberStream,
+)
 from providers import espeak, whisper
 
 pytestmark = pytest.mark.anyio
@@ -123,6 +133,12 @@ async def test_language_is_found_when_it_is_auto() -> None:
     assert (german.language, german.text) == ("de", "Guten Morgen.")
 
 
+async def test_hotwords_are_taken() -> None:
+    async with opened(hotwords="lights kitchen") as transcriber:
+        heard = await hear(transcriber, recording("slt-turn-off-the-lights-in-the-kitchen.wav"))
+    assert heard.text == "Turn off the lights in the kitchen."
+
+
 async def test_word_times_count_from_the_start_of_the_session() -> None:
     sound, start = recording("slt-what-is-two-plus-two.wav"), 10 * CAPTURE_RATE
     async with opened(word_times=True) as transcriber:
@@ -223,6 +239,13 @@ async def test_wrong_options_are_one_clear_sentence(options: dict[str, object], 
         async with opened(**options):
             pass
     assert "\n" not in str(caught.value)
+
+
+async def test_a_missing_package_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    with pytest.raises(ProviderUnavailable, match=r"pip install 'parley-voice\[whisper\]'"):
+        async with opened():
+            pass
 
 
 async def test_a_damaged_model_is_one_clear_sentence(tmp_path: Path) -> None:
