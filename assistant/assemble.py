@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -37,17 +36,19 @@ class Stages:
         for stage in (self.transcriber, self.model, self.voice):
             await stage.get()
 
-    def report_failures_to(self, sink: OnFailure) -> None:
-        self._report[:] = [sink]
+    def report_failures_to(self, *sinks: OnFailure) -> None:
+        self._report[:] = sinks
 
 
 @asynccontextmanager
-async def open_stages(settings: Settings) -> AsyncIterator[Stages]:
-    """Open everything side by side, each provider in a task of its own; closes them all at the end."""
-    sinks: list[OnFailure] = []
+async def open_stages(settings: Settings, *on_failure: OnFailure) -> AsyncIterator[Stages]:
+    """Open everything side by side, each provider in a task of its own; closes them all at the end.
+
+    ``on_failure`` are told of failed calls until `Stages.report_failures_to` names others.
+    """
+    sinks = list(on_failure)
 
     def failed(stage: str, provider: str, error: str, following: str | None) -> None:
-        print(_sentence(stage, provider, error, following), file=sys.stderr)  # noqa: T201
         for sink in sinks:
             sink(stage, provider, error, following)
 
@@ -59,11 +60,6 @@ async def open_stages(settings: Settings) -> AsyncIterator[Stages]:
             owners.start_soon(stage.run)
         yield stages
         owners.cancel_scope.cancel()
-
-
-def _sentence(stage: str, provider: str, error: str, following: str | None) -> str:
-    goes_on = f"going on with {following}" if following else "nobody is left to go on"
-    return f"parley: {stage} {provider}: {error}; {goes_on}"
 
 
 def _chain(settings: Settings, stage: Stage, on_failure: OnFailure) -> Later[Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,6 +23,7 @@ from assistant.ports import Frame, Observer
 from assistant.probe import Probe
 from assistant.prompts import load_prompt
 from assistant.session import Limits, Parts, Session
+from assistant.view import shown
 
 Captured = Callable[[Frame], None]
 
@@ -59,36 +59,61 @@ def hold(plan: Plan) -> int:
     return anyio.run(_hold, plan, settings, reasons)
 
 
+class _Ending:
+    """How Ctrl+C, SIGTERM and a closed standard output end it all: by one cancel scope."""
+
+    def __init__(self) -> None:
+        self.scope = anyio.CancelScope()
+        self.code = EXIT["interrupted"]
+
+    def interrupt(self) -> None:
+        self.scope.cancel()
+
+    def nobody_reads(self) -> None:
+        self.code = EXIT["error"]
+        self.scope.cancel()
+
+
 async def _hold(plan: Plan, settings: Settings, why: str) -> int:
-    """Ctrl+C, SIGTERM and a closed standard output all cancel one scope that holds the whole conversation."""
-    with anyio.CancelScope() as everything:
+    ending = _Ending()
+    with ending.scope:
         async with anyio.create_task_group() as signals:
-            await signals.start(_obey_signals, everything)
-            reason = await _converse(plan, settings, why, everything.cancel)
+            await signals.start(_obey_signals, ending)
+            reason = await _converse(plan, settings, why, ending)
             signals.cancel_scope.cancel()
             return EXIT.get(reason, 0)
-    return EXIT["interrupted"]
+    return ending.code
 
 
-async def _obey_signals(everything: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+async def _obey_signals(ending: _Ending, *, task_status: TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
         task_status.started()
         async for _ in received:
-            everything.cancel()
+            ending.interrupt()
 
 
-async def _converse(plan: Plan, settings: Settings, why: str, stop: Callable[[], None]) -> str:
+async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -> str:
     async with AsyncExitStack() as opened:
-        view = opened.enter_context(_view(plan, stop))
+        view = opened.enter_context(
+            shown(json=plan.json, hidden=bool(plan.observers), nobody_reads=ending.nobody_reads)
+        )
         recorder = opened.enter_context(_recorder(plan, settings))
-        duplex = await opened.enter_async_context(WavDuplex(plan.microphone, plan.speaker, playback_rate=PLAYBACK_RATE))
-        stages = await opened.enter_async_context(open_stages(settings))
+        duplex = await opened.enter_async_context(
+            WavDuplex(
+                plan.microphone,
+                plan.speaker,
+                playback_rate=PLAYBACK_RATE,
+                on_warning=lambda message: session.warn(message),
+            )
+        )
+        stages = await opened.enter_async_context(open_stages(settings, view.failed))
         if not plan.load_behind:
             await stages.loaded()
-        observers: list[Observer] = [*view, *plan.observers]
+        observers: list[Observer] = [*view.observers, *plan.observers]
         if recorder is not None:
             observers.append(recorder)
             duplex.tap(recorder.played)
+            view.line(f"recording to {recorder.folder}")
         session = Session(
             Parts(
                 duplex=duplex,
@@ -107,7 +132,9 @@ async def _converse(plan: Plan, settings: Settings, why: str, stop: Callable[[],
                 captured=_both(recorder.captured if recorder else None, plan.probe.captured if plan.probe else None),
             )
         )
-        stages.report_failures_to(session.provider_failed)
+        stages.report_failures_to(session.provider_failed, *(() if view.tells_failures else (view.failed,)))
+        if recorder is not None:
+            recorder.on_trouble = session.warn
         if plan.probe is not None:
             await opened.enter_async_context(plan.probe.running())
         duplex.start()
@@ -124,35 +151,6 @@ def _both(first: Captured | None, second: Captured | None) -> Captured | None:
         second(frame)
 
     return call
-
-
-@contextmanager
-def _view(plan: Plan, stop: Callable[[], None]) -> Iterator[Sequence[Observer]]:
-    """What the user sees: JSON events, or the terminal view."""
-    token = anyio.lowlevel.current_token()
-
-    def reader_gone() -> None:
-        anyio.from_thread.run_sync(stop, token=token)
-
-    if plan.observers:
-        yield ()
-    elif plan.json:
-        from assistant.observe.events import EventLines, claimed_stdout
-
-        with claimed_stdout() as descriptor:
-            lines = EventLines(descriptor, reader_gone)
-            try:
-                yield (lines,)
-            finally:
-                lines.close()
-    else:
-        from assistant.observe.console import Console
-
-        console = Console(sys.stdout, reader_gone)
-        try:
-            yield (console,)
-        finally:
-            console.close()
 
 
 @contextmanager

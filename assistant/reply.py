@@ -42,8 +42,6 @@ SILENT = 0.002
 """Samples under this (-54 dBFS) before the first word are trimmed: no voice engine's own breath is louder."""
 KEPT = 0.004
 """Seconds of the trimmed silence that stay, so that the first sound is not cut into."""
-SECONDS_A_CHARACTER = 0.065
-"""Length of a piece whose sound is not complete yet, for placing its words (about 15 characters a second)."""
 GO_ON = (
     "Your answer above was cut off by a technical fault. Go on from exactly where it stops: "
     "do not repeat any of it, do not greet, do not mention the fault."
@@ -66,8 +64,7 @@ class _Piece:
     trimmed: float = 0.0
 
     def spoken(self) -> Spoken:
-        length = self.seconds if self.complete else max(self.seconds, len(self.text) * SECONDS_A_CHARACTER)
-        return Spoken(self.text, self.start, length, tuple(self.words))
+        return Spoken(self.text, self.start, self.seconds, tuple(self.words), self.complete)
 
 
 class Reply:

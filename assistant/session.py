@@ -150,6 +150,10 @@ class Session:
         """Say ``text`` as soon as nobody else is talking."""
         self.happened(e.AnnouncementDue(self._duplex.now(), text))
 
+    def warn(self, message: str) -> None:
+        """Tell the observers of something that the user should know and that changes nothing."""
+        self._emit("warning", None, message=message)
+
     def provider_failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
         """A call failed; the chain goes on with ``following``, or nobody is left."""
         self._emit("provider.failed", None, stage=stage, provider=provider, error=error, next=following)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# Before any provider is opened, which freezes the heap: Hypothesis looks there for trio when it is first imported.
+import hypothesis  # noqa: F401
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -171,6 +171,7 @@ def _done_at(utterance: Utterance, rules: TurnRules) -> float:
         utterance.text,
         final=utterance.covered,
         end_of_turn=heard is not None and heard.end_of_turn and utterance.covered,
+        language=None if heard is None else heard.language,
     )
     return (utterance.quiet_since if utterance.quiet_since is not None else utterance.since) + waited
 
@@ -396,7 +397,8 @@ def _tell_transcript(move: _Move, utterance: Utterance, transcript: e.Transcript
 def _draft(move: _Move, utterance: Utterance, kind: type[Hearing | Endpointing]) -> None:
     """Begin to answer behind a closed gate as soon as the words allow it; the pause is not waited for."""
     text = utterance.text
-    ready = text and (utterance.covered or (utterance.fresh and reads_complete(text)))
+    language = None if utterance.transcript is None else utterance.transcript.language
+    ready = text and (utterance.covered or (utterance.fresh and reads_complete(text, language)))
     if move.rules.drafts and text and ready and utterance.quiet_since is not None:
         utterance = _draft_on(move, utterance, text)
     move.go(kind(utterance))

@@ -1,0 +1,63 @@
+"""What the user sees of a conversation: JSON events for programs, or the terminal view."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import anyio.from_thread
+import anyio.lowlevel
+
+from assistant.ports import Observer
+
+
+@dataclass(frozen=True)
+class View:
+    observers: tuple[Observer, ...]
+    line: Callable[[str], None]
+    """Say something of the program's own, beside the conversation."""
+    tells_failures: bool = False
+    """Its observers show `provider.failed` by themselves."""
+
+    def failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
+        """A provider's call failed: one line."""
+        goes_on = f"going on with {following}" if following else "nobody is left to go on"
+        self.line(f"{stage} {provider}: {error}; {goes_on}")
+
+
+@contextmanager
+def shown(*, json: bool, hidden: bool, nobody_reads: Callable[[], None]) -> Iterator[View]:
+    """The view, for as long as the conversation lasts. Needs the running event loop.
+
+    ``nobody_reads`` is called in the loop, once, when standard output can no longer be written.
+    """
+    token = anyio.lowlevel.current_token()
+
+    def reader_gone() -> None:
+        anyio.from_thread.run_sync(nobody_reads, token=token)
+
+    if hidden:
+        yield View((), _on_stderr)
+    elif json:
+        from assistant.observe.events import EventLines, claimed_stdout
+
+        with claimed_stdout() as descriptor:
+            lines = EventLines(descriptor, reader_gone)
+            try:
+                yield View((lines,), _on_stderr)
+            finally:
+                lines.close()
+    else:
+        from assistant.observe.console import Console
+
+        console = Console(sys.stdout, reader_gone)
+        try:
+            yield View((console,), console.line, tells_failures=sys.stdout.isatty())
+        finally:
+            console.close()
+
+
+def _on_stderr(text: str) -> None:
+    print(f"parley: {text}", file=sys.stderr)  # noqa: T201
