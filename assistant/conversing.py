@@ -106,7 +106,7 @@ async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -
                 on_warning=lambda message: session.warn(message),
             )
         )
-        stages = await opened.enter_async_context(open_stages(settings, view.failed))
+        stages = await opened.enter_async_context(open_stages(settings, view.passed_over))
         if not plan.load_behind:
             await stages.loaded()
         observers: list[Observer] = [*view.observers, *plan.observers]

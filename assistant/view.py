@@ -21,6 +21,11 @@ class View:
     tells_failures: bool = False
     """Its observers show `provider.failed` by themselves."""
 
+    def passed_over(self, stage: str, provider: str, error: str, following: str | None) -> None:
+        """A provider cannot be opened: one line, unless nobody follows it, which ends the program with a sentence."""
+        if following is not None:
+            self.failed(stage, provider, error, following)
+
     def failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
         """A provider's call failed: one line."""
         goes_on = f"going on with {following}" if following else "nobody is left to go on"
