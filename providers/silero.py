@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from assistant.ports import CAPTURE_RATE, FRAME, ParleyError, ProviderUnavailable, Samples, VoiceActivity
+from providers._hush import Hush
 from providers._options import Timeouts, read
 from providers.registry import importable
 
@@ -40,6 +41,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runtime: Literal["onnx", "torch"] = "onnx"
     model: str = ""
     """Path of another Silero ONNX file; empty: the one in the silero-vad wheel. Only for the runtime "onnx"."""
+    every_frame: bool = False
+    """Ask the network about the room's own noise too (see `providers._hush`)."""
     timeouts: Timeouts = Timeouts()
     """Handed to every provider; nothing here waits for a network."""
 
@@ -54,10 +57,11 @@ async def voice_activity(options: Mapping[str, Any]) -> AsyncIterator[VoiceActiv
     if settings.runtime == "torch":
         if settings.model:
             raise ParleyError("silero: model is an ONNX file; set runtime to 'onnx', or leave model out")
-        yield await anyio.to_thread.run_sync(TorchVoiceActivity)
-        return
-    # Loading takes 50 ms: not in the loop.
-    yield await anyio.to_thread.run_sync(OnnxVoiceActivity, settings.model)
+        network: VoiceActivity = await anyio.to_thread.run_sync(TorchVoiceActivity)
+    else:
+        # Loading takes 50 ms: not in the loop.
+        network = await anyio.to_thread.run_sync(OnnxVoiceActivity, settings.model)
+    yield network if settings.every_frame else Hush(network)
 
 
 def model_file() -> Path:
