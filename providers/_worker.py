@@ -8,6 +8,7 @@ after an interruption. Here the thread itself takes the next job, and only when 
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 import weakref
 from collections import deque
@@ -28,6 +29,11 @@ EXIT_GRACE = 0.7
 """Seconds that the interpreter's exit waits for running jobs, all together. A thread that comes back from native code
 into an interpreter that is gone aborts the process (measured with CTranslate2: 7 of 10 exits); longer is no help to
 somebody who pressed Ctrl+C."""
+
+
+SWITCH_INTERVAL = 5e-4
+"""Seconds after which a job's thread that computes in Python must let the event loop's go on. Python's own 5e-3 is all
+that the loop may be held up by anything."""
 
 
 class Dropped(Exception):  # noqa: N818 - it is no error
@@ -228,6 +234,7 @@ class Worker:
         if self._closed:
             raise RuntimeError(f"the worker {self.name} is closed")
         if self._thread is None:
+            sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
             self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
             self._thread.start()
             _started.add(self)

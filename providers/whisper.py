@@ -20,6 +20,7 @@ from assistant.conversation.events import Word
 from assistant.ports import CAPTURE_RATE, ParleyError, ProviderError, Samples, TranscriberAbilities
 from providers import _models
 from providers._batch import BatchTranscriber, Heard
+from providers._libraries import preload
 from providers._models import SHIPPED
 from providers._options import Timeouts, read
 from providers._worker import Worker
@@ -66,6 +67,7 @@ async def transcriber(options: Mapping[str, Any]) -> AsyncIterator[BatchTranscri
     settings = read(Options, options, NAME)
     worker = Worker(NAME)
     try:
+        await worker.run(preload, "av", "ctranslate2")
         await worker.run(importable, "faster_whisper", provider=NAME, extra="whisper")
         language = settings.language.split("-")[0].lower()
         directory = await _models.resolve(settings.model, language=language, gap=settings.download_gap)
