@@ -9,16 +9,27 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from assistant import signals
 from assistant.errors import ParleyError
 
 COMMANDS = ("talk", "demo", "config", "bench")
 """In the order in which --help shows them. A command stands here only when it works."""
 
-INTERRUPTED = 130
+INTERRUPTED = signals.EXIT_CODE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``parley ARGUMENTS`` and return its exit code: 0 done, 1 failed, 2 bad usage or set-up, 130 interrupted."""
+    before = signals.exit_at_once()
+    code = _run(arguments)
+    if code == INTERRUPTED:
+        signals.finish()
+    else:
+        signals.restore(before)
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         args = _parser().parse_args(arguments)
         logging.basicConfig(level=logging.DEBUG if args.verbose else logging.WARNING, format="parley: %(message)s")

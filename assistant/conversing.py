@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskStatus
 
+from assistant import signals
 from assistant.assemble import open_stages, segment_rules, started, turn_rules
 from assistant.audio.wav import WavDuplex
 from assistant.automatic import choose
@@ -27,7 +27,7 @@ from assistant.view import shown
 
 Captured = Callable[[Frame], None]
 
-EXIT = {"interrupted": 130, "error": 1, "device_lost": 1}
+EXIT = {"interrupted": signals.EXIT_CODE, "error": 1, "device_lost": 1}
 """Exit codes of the reasons why a session ends; the others are 0."""
 PLAYBACK_RATE = 24_000
 """Hz. What WAV speaker files and recordings have, and most voices."""
@@ -56,7 +56,11 @@ def hold(plan: Plan) -> int:
     """Hold the conversation and return the command's exit code. Raises ParleyError for what the user can mend."""
     settings, why = choose(plan.settings, os.environ, lambda package: find_spec(package) is not None)
     reasons = "; ".join(f"{getattr(settings, stage).provider}: {reason}" for stage, reason in why.items())
-    return anyio.run(_hold, plan, settings, reasons)
+    before = signals.current()
+    try:
+        return anyio.run(_hold, plan, settings, reasons)
+    finally:
+        signals.restore(before)
 
 
 class _Ending:
@@ -64,9 +68,10 @@ class _Ending:
 
     def __init__(self) -> None:
         self.scope = anyio.CancelScope()
-        self.code = EXIT["interrupted"]
+        self.code = 0
 
     def interrupt(self) -> None:
+        self.code = EXIT["interrupted"]
         self.scope.cancel()
 
     def nobody_reads(self) -> None:
@@ -76,20 +81,23 @@ class _Ending:
 
 async def _hold(plan: Plan, settings: Settings, why: str) -> int:
     ending = _Ending()
-    with ending.scope:
-        async with anyio.create_task_group() as signals:
-            await signals.start(_obey_signals, ending)
-            reason = await _converse(plan, settings, why, ending)
-            signals.cancel_scope.cancel()
-            return EXIT.get(reason, 0)
+    async with anyio.create_task_group() as signalled:
+        await signalled.start(_obey_signals, ending)
+        # Not around the group: a second Ctrl+C must find somebody who obeys it until everything is closed.
+        with ending.scope:
+            ending.code = EXIT.get(await _converse(plan, settings, why, ending), 0)
+        signalled.cancel_scope.cancel()
     return ending.code
 
 
 async def _obey_signals(ending: _Ending, *, task_status: TaskStatus[None]) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
-        task_status.started()
-        async for _ in received:
-            ending.interrupt()
+    try:
+        with anyio.open_signal_receiver(*signals.SIGNALS) as received:
+            task_status.started()
+            async for _ in received:
+                ending.interrupt()
+    finally:
+        signals.ignore()  # the loop is about to be closed
 
 
 async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -> str:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from assistant import signals
 from assistant.commands.talk import _positive
 
 TURNS = 6
@@ -28,6 +29,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def run(args: argparse.Namespace) -> int:
+    signals.raise_interrupt()  # there will be processes to end
     return _sessions(args) if args.sessions else _rows(args)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
+from assistant import signals
 from assistant.config.settings import Llm, Settings, Stt, Tts
 from assistant.conversing import Plan, hold
 from assistant.demo.build import render_microphone
@@ -26,6 +27,7 @@ SETTINGS = Settings(
 def show(record: Path | None = None, *, json: bool = False) -> int:
     """Hold the demo's conversation and leave its recording in ``record`` (None: the program's own data folder)."""
     folder = record or _folder()
+    signals.raise_interrupt()  # not to leave the temporary folder behind
     with tempfile.TemporaryDirectory(prefix="parley-demo-") as temporary:
         microphone = Path(temporary) / "microphone.wav"
         render_microphone(microphone)
