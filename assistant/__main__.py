@@ -1,7 +1,5 @@
 """``python -m assistant``."""
 
-import sys
+from assistant.cli import entry
 
-from assistant.cli import main
-
-sys.exit(main())
+entry()

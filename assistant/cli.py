@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from assistant import signals
@@ -16,6 +17,19 @@ COMMANDS = ("talk", "demo", "config", "bench")
 """In the order in which --help shows them. A command stands here only when it works."""
 
 INTERRUPTED = signals.EXIT_CODE
+
+
+def entry() -> None:
+    """The command ``parley``: run it and leave at once.
+
+    A model's native thread may still be computing; waiting for it would hold up Ctrl+C, and letting the interpreter be
+    taken down under it crashes. Everything of ours has been closed by now.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -274,6 +274,7 @@ class Reply:
                 await anyio.sleep(0.5)
         self._hand_over(piece, resampler.push(_NOTHING, last=True))
         piece.complete = True
+        self._progress()
 
     def _hand_over(self, piece: _Piece, samples: Samples) -> None:
         if not len(samples):
@@ -288,11 +289,14 @@ class Reply:
     def _progress(self) -> None:
         self._changed.set()
 
-    async def _wait_for_progress(self, seconds: float = math.inf) -> None:
+    async def _progressed_within(self, seconds: float = math.inf) -> bool:
+        """Wait for something new, at most so long; whether there was."""
         with anyio.move_on_after(seconds):
             await self._changed.wait()
-        if self._changed.is_set():
-            self._changed = anyio.Event()
+        if not self._changed.is_set():
+            return False
+        self._changed = anyio.Event()
+        return True
 
     async def _follow(self) -> None:
         """Say when the first sample is heard, each word, and the last sample."""
@@ -301,17 +305,21 @@ class Reply:
             if (self._failed and not self._gate.is_open) or (silent and self._gate.is_open):
                 self._happened(ReplyFailed(self._now()))
                 return
-            await self._wait_for_progress()
+            await self._progressed_within()
         await self._follow_start()
         told = 0
+        words = self._spoken_words()
         while True:
-            told, next_word = self._tell_words(told)
-            total = self._gate.written / self._rate
             heard = self._gate.heard()
+            while told < len(words) and words[told][1] <= heard:
+                self._tell("reply.word", None, {"word": words[told][0]})
+                told += 1
+            total = self._gate.written / self._rate
             if self._all_written and heard >= total:
                 break
-            until = next_word if next_word is not None else total
-            await self._wait_for_progress(max(until - heard, 0.001) if until > heard else math.inf)
+            until = words[told][1] if told < len(words) else total
+            if await self._progressed_within(max(until - heard, 0.001) if until > heard else math.inf):
+                words = self._spoken_words()
         text = heard_text([piece.spoken() for piece in self._pieces], math.inf)
         self._happened(ReplyFailed(self._now(), text) if self._failed else ReplyFinished(self._now(), text))
 
@@ -322,14 +330,9 @@ class Reply:
         self.audible = True
         self._happened(ReplyAudible(at))
 
-    def _tell_words(self, told: int) -> tuple[int, float | None]:
-        """Tell the words that have begun to sound; returns how many in all, and when the next one will."""
-        heard = self._gate.heard()
-        words = [word for piece in self._pieces for word in words_of(piece.spoken())]
-        while told < len(words) and words[told][1] <= heard:
-            self._tell("reply.word", None, {"word": words[told][0]})
-            told += 1
-        return told, words[told][1] if told < len(words) else None
+    def _spoken_words(self) -> list[tuple[str, float, float]]:
+        """All words whose place in the reply's sound is known or can be guessed, with their beginnings and ends."""
+        return [word for piece in self._pieces for word in words_of(piece.spoken())]
 
 
 class _Trim:

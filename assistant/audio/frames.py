@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assistant.ports import Samples
 
@@ -20,7 +21,7 @@ def levels(samples: Samples) -> list[float]:
     Samples behind the last whole block are left out.
     """
     blocks = samples[: len(samples) // BLOCK * BLOCK].reshape(-1, BLOCK)
-    power = np.einsum("ij,ij->i", blocks, blocks)
+    power: NDArray[np.float32] = np.vecdot(blocks, blocks)
     power *= 1.0 / BLOCK
     power += SILENCE
     np.log10(power, out=power)
