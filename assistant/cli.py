@@ -26,7 +26,7 @@ def entry() -> None:
     taken down under it crashes. Everything of ours has been closed by now.
     """
     code = main()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = signals.exit_at_once()
     code = _run(arguments)
     if code == INTERRUPTED:
-        signals.finish()
+        signals.exit_at_once()  # all is closed; there is no hurry that could spoil anything
     else:
         signals.restore(before)
     return code
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         args = _parser().parse_args(arguments)
+        if sys.stdout is None and not args.json:  # closed by whoever started it, who wants to see nothing
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - to the end of the process
         logging.basicConfig(level=logging.DEBUG if args.verbose else logging.WARNING, format="parley: %(message)s")
         return int(args.run(args))
     except KeyboardInterrupt:

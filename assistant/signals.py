@@ -7,7 +7,6 @@ were seen, in 4 of 60 runs). Outside a process's main thread Python lets nobody 
 
 from __future__ import annotations
 
-import atexit
 import os
 import signal
 import threading
@@ -39,13 +38,6 @@ def ignore() -> Handlers:
 def restore(before: Handlers) -> None:
     for number, handler in before.items():
         signal.signal(number, handler)
-
-
-def finish() -> None:
-    """The program was interrupted and everything is closed: who cannot wait for its threads to end need not."""
-    exit_at_once()
-    # A finalising interpreter puts the default, to be killed, in the place of every handler; but not of this one.
-    atexit.register(ignore)
 
 
 def current() -> Handlers:
