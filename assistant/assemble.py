@@ -32,9 +32,10 @@ class Stages:
     _report: list[OnFailure]
 
     async def loaded(self) -> None:
-        """Wait until every stage is ready. Raises ParleyError for one that cannot be built."""
-        for stage in (self.transcriber, self.model, self.voice):
-            await stage.get()
+        """Wait until every stage is ready. Raises ParleyError for one that cannot be built, in a group perhaps."""
+        async with anyio.create_task_group() as waiting:
+            for stage in (self.transcriber, self.model, self.voice):
+                waiting.start_soon(stage.get)
 
     def report_failures_to(self, *sinks: OnFailure) -> None:
         self._report[:] = sinks

@@ -13,7 +13,7 @@ import anyio
 from anyio.abc import TaskStatus
 
 from assistant import signals
-from assistant.assemble import open_stages, segment_rules, started, turn_rules
+from assistant.assemble import Stages, open_stages, segment_rules, started, turn_rules
 from assistant.audio.wav import WavDuplex
 from assistant.automatic import choose
 from assistant.config import Settings, recordable
@@ -145,8 +145,22 @@ async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -
             recorder.on_trouble = session.warn
         if plan.probe is not None:
             await opened.enter_async_context(plan.probe.running())
+        if plan.load_behind:
+            loading = await opened.enter_async_context(anyio.create_task_group())
+            loading.start_soon(_end_if_not_loaded, stages, session)
         duplex.start()
-        return await session.run()
+        reason = await session.run()
+        if plan.load_behind:
+            loading.cancel_scope.cancel()
+        return reason
+
+
+async def _end_if_not_loaded(stages: Stages, session: Session) -> None:
+    try:
+        await stages.loaded()
+    except BaseExceptionGroup:
+        session.end("error")
+        raise
 
 
 def _both(first: Captured | None, second: Captured | None) -> Captured | None:

@@ -54,6 +54,12 @@ class Gate:
             return 0.0
         return max(0, min(self._duplex.heard() - self.base, self.written)) / self._duplex.playback_rate
 
+    def time_at(self, seconds: float) -> float | None:
+        """Audio-clock second at which ``seconds`` of the reply left the loudspeaker, where known."""
+        if self.base is None:
+            return None
+        return self._duplex.time_of(self.base + min(round(seconds * self._duplex.playback_rate), self.written - 1))
+
     def started_at(self) -> float | None:
         """Audio-clock second at which the first sample left the loudspeaker, where known."""
         return None if self.base is None else self._duplex.time_of(self.base)

@@ -61,6 +61,9 @@ class Listener:
                         stream.finish()
                     async for transcript in stream:
                         self._on_transcript(transcript)
+                    self._on_failure(
+                        ProviderError("the transcription ended before the utterance", provider=transcriber.name)
+                    )
             except ProviderError as error:
                 self._on_failure(error)
 
@@ -80,6 +83,10 @@ class PreRoll:
         self._frames.append(frame)
         if frame.end - self._frames[0].end > self._seconds:
             self._frames.pop(0)
+
+    def clear(self) -> None:
+        """What was captured so far is nobody's business."""
+        self._frames.clear()
 
     def since(self, at: float) -> list[Frame]:
         """The kept frames that hold any sound from ``at`` (audio-clock seconds) on."""

@@ -42,6 +42,8 @@ SILENT = 0.002
 """Samples under this (-54 dBFS) before the first word are trimmed: no voice engine's own breath is louder."""
 KEPT = 0.004
 """Seconds of the trimmed silence that stay, so that the first sound is not cut into."""
+CONTINUATIONS = 3
+"""Times that a reply goes on with another model or voice: a chain that only ever breaks off is broken."""
 GO_ON = (
     "Your answer above was cut off by a technical fault. Go on from exactly where it stops: "
     "do not repeat any of it, do not greet, do not mention the fault."
@@ -62,9 +64,22 @@ class _Piece:
     seconds: float = 0.0
     complete: bool = False
     trimmed: float = 0.0
+    """Seconds of silence taken off its front; the voice's word times count them."""
+    placed: list[tuple[str, float, float]] | None = None
+    """Its words, once they move no more."""
 
     def spoken(self) -> Spoken:
-        return Spoken(self.text, self.start, self.seconds, tuple(self.words), self.complete)
+        words = (SpokenWord(max(0.0, word.start - self.trimmed), word.offset, word.length) for word in self.words)
+        return Spoken(self.text, self.start, self.seconds, tuple(words), self.complete)
+
+    def placed_words(self) -> list[tuple[str, float, float]]:
+        """Its words with their beginnings and ends in the reply's sound."""
+        if self.placed is not None:
+            return self.placed
+        words = words_of(self.spoken())
+        if self.complete:
+            self.placed = words
+        return words
 
 
 class Reply:
@@ -101,6 +116,7 @@ class Reply:
         self._scope = anyio.CancelScope()
         self._pieces: list[_Piece] = []
         self._begun = False
+        self._continued = 0
         self._failed = False
         self._all_written = False
         self._changed = anyio.Event()
@@ -111,7 +127,7 @@ class Reply:
 
     async def run(self) -> None:
         with self._scope:
-            send, receive = anyio.create_memory_object_stream[str](16)
+            send, receive = anyio.create_memory_object_stream[str](math.inf)  # text is small
             async with anyio.create_task_group() as group:
                 group.start_soon(self._write, send)
                 group.start_soon(self._speak, receive)
@@ -152,7 +168,8 @@ class Reply:
             try:
                 await self._write_from(model, messages, send, handed)
                 return
-            except FailedMidway:
+            except FailedMidway as failure:
+                self._continue_or_give_up(failure)
                 said = " ".join(handed)
                 so_far = [Message("assistant", (Text(said),)), Message("user", (Text(GO_ON),))] if said else []
                 messages = [*self._messages, *so_far]
@@ -219,8 +236,9 @@ class Reply:
                 async with aclosing(voice.speak(rest)) as chunks:  # type: ignore[type-var]
                     await self._take(voice, piece, chunks)
                 return
-            except FailedMidway:
+            except FailedMidway as failure:
                 rest = self._cut(piece)
+                self._continue_or_give_up(failure)
             except ProviderError:
                 self._cut(piece)
                 raise
@@ -237,16 +255,26 @@ class Reply:
         try:
             async with aclosing(voice.stream(words())) as chunks:  # type: ignore[type-var]
                 await self._take(voice, piece, chunks)
-        except FailedMidway:
+        except FailedMidway as failure:
             rest = self._cut(piece)
+            self._continue_or_give_up(failure)
             async for word in receive:
                 rest += word
             await self._speak_piece(voice, rest)
+        except ProviderError:
+            self._cut(piece)
+            raise
 
     def _begin(self, text: str) -> _Piece:
         piece = _Piece(text, self._gate.written / self._rate)
         self._pieces.append(piece)
         return piece
+
+    def _continue_or_give_up(self, failure: FailedMidway) -> None:
+        """Another provider may go on, so often. Raises ProviderError when that was enough."""
+        self._continued += 1
+        if self._continued > CONTINUATIONS:
+            raise ProviderError("too many providers broke off in one reply", provider=failure.provider) from failure
 
     def _cut(self, piece: _Piece) -> str:
         """Its voice failed: the piece ends with the sound there is. Returns the words that are still unspoken."""
@@ -265,9 +293,7 @@ class Reply:
                 piece.trimmed = trim.seconds
                 if trim.done:
                     trim = None
-            piece.words += (
-                SpokenWord(max(0.0, word.start - piece.trimmed), word.offset, word.length) for word in chunk.words
-            )
+            piece.words += chunk.words
             self._hand_over(piece, resampler.push(samples))
             # The loudspeaker's clock sets no event.
             while self._gate.written / self._rate - self._gate.heard() > AHEAD:  # noqa: ASYNC110
@@ -303,7 +329,9 @@ class Reply:
         while not self._gate.is_open or self._gate.base is None:
             silent = self._all_written and self._gate.written == 0
             if (self._failed and not self._gate.is_open) or (silent and self._gate.is_open):
-                self._happened(ReplyFailed(self._now()))
+                if not self._failed:
+                    self._tell("warning", None, {"message": "the model's answer has nothing in it that can be spoken"})
+                self._over(ReplyFailed(self._now()))
                 return
             await self._progressed_within()
         await self._follow_start()
@@ -312,7 +340,7 @@ class Reply:
         while True:
             heard = self._gate.heard()
             while told < len(words) and words[told][1] <= heard:
-                self._tell("reply.word", None, {"word": words[told][0]})
+                self._tell("reply.word", self._gate.time_at(words[told][1]), {"word": words[told][0]})
                 told += 1
             total = self._gate.written / self._rate
             if self._all_written and heard >= total:
@@ -321,7 +349,15 @@ class Reply:
             if await self._progressed_within(max(until - heard, 0.001) if until > heard else math.inf):
                 words = self._spoken_words()
         text = heard_text([piece.spoken() for piece in self._pieces], math.inf)
-        self._happened(ReplyFailed(self._now(), text) if self._failed else ReplyFinished(self._now(), text))
+        at = self._gate.time_at(total) or self._now()
+        self._over(ReplyFailed(at, text) if self._failed else ReplyFinished(at, text))
+
+    def _over(self, end: Happening) -> None:
+        """Nothing of this reply goes on behind its end."""
+        happened = self._happened
+        self._tell, self._happened = _untold, _unheard
+        self._scope.cancel()
+        happened(end)
 
     async def _follow_start(self) -> None:
         # A device may move the moment until it has come, and no event tells.
@@ -332,7 +368,7 @@ class Reply:
 
     def _spoken_words(self) -> list[tuple[str, float, float]]:
         """All words whose place in the reply's sound is known or can be guessed, with their beginnings and ends."""
-        return [word for piece in self._pieces for word in words_of(piece.spoken())]
+        return [word for piece in self._pieces for word in piece.placed_words()]
 
 
 class _Trim:

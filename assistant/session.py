@@ -24,6 +24,7 @@ from assistant.conversation.turn import (
     Replying,
     TurnRules,
     step,
+    turn_of,
 )
 from assistant.gate import Gate
 from assistant.later import Later
@@ -43,6 +44,9 @@ from assistant.ports import (
     VoiceActivity,
 )
 from assistant.reply import Reply
+
+RECENT = 50
+"""Exchanges of the history that a model is shown: more would slow every answer down, and overflow it one day."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Session:
         self._stepping = False
         self._timer = anyio.CancelScope()
         self._deadline = math.inf
+        self._captured_until = 0.0
         self._replies = 0
         self._end = anyio.Event()
         self._reason = "interrupted"
@@ -112,6 +117,9 @@ class Session:
         self._emit("session.started", None, 0.0, **self._parts.started)
         try:
             await self._converse()
+        except Exception:
+            self._reason = "error"
+            raise
         finally:
             counts = {"underruns": self._duplex.underruns, "overflows": self._duplex.overflows}
             besides = {} if self._parts.ended is None else self._parts.ended()
@@ -139,12 +147,13 @@ class Session:
 
     def _wind_up(self) -> None:
         """The session ends in the middle of something: leave history, events and figures complete."""
-        reply = self._reply
-        if reply is not None:
-            self._cancel_reply(keep_heard=reply.audible)
-            if reply.audible and reply.turn is not None:
-                self._end_turn(reply.turn)
+        self._end.set()  # the reason stands
+        if self._reply is not None:
+            self._cancel_reply(keep_heard=self._reply.audible)
         self._close_utterance()
+        turn = turn_of(self._talk.phase)
+        if turn is not None:
+            self._end_turn(turn)
 
     def announce(self, text: str) -> None:
         """Say ``text`` as soon as nobody else is talking."""
@@ -156,7 +165,15 @@ class Session:
 
     def provider_failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
         """A call failed; the chain goes on with ``following``, or nobody is left."""
-        self._emit("provider.failed", None, stage=stage, provider=provider, error=error, next=following)
+        self._emit(
+            "provider.failed",
+            turn_of(self._talk.phase),
+            None,
+            stage=stage,
+            provider=provider,
+            error=error,
+            next=following,
+        )
 
     async def _cut_off_after(self, seconds: float) -> None:
         await anyio.sleep(max(0.0, seconds - self._duplex.now()))
@@ -167,6 +184,7 @@ class Session:
     async def _capture(self) -> None:
         vad, duplex, captured = self._parts.vad, self._duplex, self._parts.captured
         async for frame in duplex.frames():
+            self._captured_until = frame.end
             if captured is not None:
                 captured(frame)
             phase = self._talk.phase
@@ -175,9 +193,10 @@ class Session:
                 self._listener.push(frame)
             probability = vad.probability(frame.samples)
             speaking = isinstance(phase, Replying) and phase.audible
-            deaf = isinstance(phase, Idle) or (speaking and self._parts.turns.barge_in == "off")
-            if deaf:
-                self._segmenter.reset()
+            if self._talk.muted or (speaking and self._parts.turns.barge_in == "off"):
+                # Nothing said now is listened to later either.
+                self._pre_roll.clear()
+                self._segmenter.end()
             else:
                 for voice in self._segmenter.push(frame.end, probability, levels(frame.samples), speaking):
                     self.happened(voice)
@@ -197,10 +216,14 @@ class Session:
             with anyio.CancelScope(deadline=self._timer.deadline) as self._timer:
                 await anyio.sleep_forever()
             self._timer = anyio.CancelScope()
-            if self._duplex.now() < self._deadline - _PRECISION:
+            now = self._duplex.now()
+            if now < self._deadline - _PRECISION:
                 self._arm(self._deadline)  # moved on while this task was being woken
+            elif now - self._captured_until > _BACKLOG and now - self._deadline < _PATIENCE:
+                # The loop was held up: sound that waits unseen may hold the user's voice. Look at it first.
+                self._timer.deadline = anyio.current_time() + _BACKLOG / 10
             else:
-                self.happened(e.DeadlinePassed(max(self._duplex.now(), self._deadline)))
+                self.happened(e.DeadlinePassed(max(now, self._deadline)))
 
     def _arm(self, deadline: float | None) -> None:
         self._deadline = math.inf if deadline is None else deadline
@@ -209,20 +232,23 @@ class Session:
 
     # --- the rules ---
 
-    def happened(self, happening: e.Happening) -> None:
+    def happened(self, news: e.Happening) -> None:
         """Take the next step. What happens because of an action waits until the step it belongs to is done."""
-        self._happenings.append(happening)
+        self._happenings.append(news)
         if self._stepping:
             return
         self._stepping = True
         try:
             while self._happenings:
                 before = type(self._talk.phase)
-                self._talk, actions, deadline = step(self._talk, self._happenings.popleft(), self._parts.turns)
+                happening = self._happenings.popleft()
+                self._talk, actions, deadline = step(self._talk, happening, self._parts.turns)
                 for action in actions:
                     self._perform(action)
-                if before in _HEARING and type(self._talk.phase) not in _HEARING:
-                    self._segmenter.end()
+                if type(self._talk.phase) not in _HEARING and (
+                    before in _HEARING or isinstance(happening, e.VoiceStarted)
+                ):
+                    self._segmenter.end()  # the next voice is news again
                 self._arm(deadline)
         finally:
             self._stepping = False
@@ -253,6 +279,8 @@ class Session:
                 self._duplex.resume()
             case e.CorrectUser(turn, text):
                 self._asked = (turn, text)
+            case e.KeepUser(turn, text):
+                self.history = self.history.with_user(turn, text)
             case e.EndTurn(turn):
                 self._end_turn(turn)
 
@@ -282,7 +310,7 @@ class Session:
 
     def _start_reply(self, turn: int, text: str, gate_open: bool) -> None:
         self._asked = (turn, text)
-        messages = self.history.with_user(turn, text).messages()
+        messages = self.history.with_user(turn, text).messages(limit=RECENT)
         self._reply = self._new_reply(turn, gate_open, messages=messages)
 
     def _say(self, turn: int | None, text: str) -> None:
@@ -378,3 +406,7 @@ class _Bookkeeper:
 _HEARING = (Hearing, Endpointing)
 _PRECISION = 0.0005
 """Seconds: a timer this early is on time."""
+_BACKLOG = 0.05
+"""Seconds since the newest captured sound (a frame is 0.032): more means that frames wait to be looked at."""
+_PATIENCE = 0.5
+"""Seconds that a deadline is held back for them at most: a microphone may have died."""

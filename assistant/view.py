@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import anyio.from_thread
 import anyio.lowlevel
 
+from assistant.observe._writer import Writer
 from assistant.ports import Observer
 
 
@@ -43,15 +45,22 @@ def shown(*, json: bool, hidden: bool, nobody_reads: Callable[[], None]) -> Iter
     def reader_gone() -> None:
         anyio.from_thread.run_sync(nobody_reads, token=token)
 
+    with _stderr_line() as on_stderr:
+        yield from _views(json, hidden, reader_gone, on_stderr)
+
+
+def _views(
+    json: bool, hidden: bool, reader_gone: Callable[[], None], on_stderr: Callable[[str], None]
+) -> Iterator[View]:
     if hidden:
-        yield View((), _on_stderr)
+        yield View((), on_stderr)
     elif json:
         from assistant.observe.events import EventLines, claimed_stdout
 
         with claimed_stdout() as descriptor:
             lines = EventLines(descriptor, reader_gone)
             try:
-                yield View((lines,), _on_stderr)
+                yield View((lines,), on_stderr)
             finally:
                 lines.close()
     else:
@@ -64,5 +73,20 @@ def shown(*, json: bool, hidden: bool, nobody_reads: Callable[[], None]) -> Iter
             console.close()
 
 
-def _on_stderr(text: str) -> None:
-    print(f"parley: {text}", file=sys.stderr)  # noqa: T201
+@contextmanager
+def _stderr_line() -> Iterator[Callable[[str], None]]:
+    """Write lines on standard error without ever waiting for whoever reads it; one that nobody reads is lost."""
+    lines: deque[bytes] = deque()
+    writers: list[Writer] = []  # none while there is nothing to say, which is nearly always
+
+    def write(text: str) -> None:
+        lines.append(f"parley: {text}\n".encode())
+        if not writers:
+            writers.append(Writer(2, lambda: lines.popleft() if lines else b"", lambda error: None))
+        writers[0].wake()
+
+    try:
+        yield write
+    finally:
+        for writer in writers:
+            writer.close()

@@ -21,7 +21,7 @@ from assistant.conversation.transcript import Agreement
 from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples, TranscriberAbilities
 from providers._worker import Dropped
 
-LONGEST = 60.0
+LONGEST = 65.0
 """Seconds of one utterance; what comes after is not listened to."""
 FIRST_PARTIAL = 0.7
 """Seconds of voice before the first partial: less is rarely a word that stays."""

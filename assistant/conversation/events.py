@@ -246,6 +246,14 @@ class CorrectUser:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepUser:
+    """The user said ``text`` and goes on before it could be answered: the history keeps it."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndTurn:
     """The turn is over: its ledger may be closed."""
 
@@ -274,6 +282,7 @@ Action = (
     | PausePlayback
     | ResumePlayback
     | CorrectUser
+    | KeepUser
     | EndTurn
     | Emit
 )

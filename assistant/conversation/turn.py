@@ -32,6 +32,8 @@ class TurnRules:
     barge_in: BargeIn = "words"
     longest_utterance: float = 60.0
     """Seconds after which an utterance is answered although it has not ended."""
+    longest_transcription: float = 30.0
+    """Seconds after the commit at which a transcript that has not come will not come. Providers have shorter limits."""
     apology: str = "Sorry, something went wrong just now. Please say that again."
 
 
@@ -47,6 +49,10 @@ class Utterance:
     """Its first voiced sample."""
     quiet_since: float | None = None
     """The last voiced sample; None while there is voice."""
+    resumed_at: float = 0.0
+    """The first voiced sample after the newest pause."""
+    cut: bool = False
+    """It was committed for its length while the user went on: what comes next is another utterance."""
     transcript: e.Transcript | None = None
     fresh: bool = False
     """The transcript came after the newest voice began: it is not about an earlier part of the utterance alone."""
@@ -96,6 +102,8 @@ class Replying:
     text: str | None
     """The question being answered (or the words being announced); None while its transcript is awaited."""
     audible: bool = False
+    waits_until: float | None = None
+    """When a transcript that is still awaited is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +167,8 @@ def _deadline(phase: Phase, rules: TurnRules) -> float | None:
             return min(_done_at(utterance, rules), utterance.since + rules.longest_utterance)
         case Hearing(utterance):
             return utterance.since + rules.longest_utterance
+        case Replying(text=None):
+            return phase.waits_until
         case _:
             return None
 
@@ -194,14 +204,15 @@ class _Move:
     def go(self, phase: Phase) -> None:
         before, after = type(self.talk.phase).__name__, type(phase).__name__
         if before != after:
-            self.emit("state", _turn_of(phase), **{"from": before, "to": after})
+            self.emit("state", turn_of(phase), **{"from": before, "to": after})
         self.talk = replace(self.talk, phase=phase)
 
     def rest(self) -> None:
         self.go(Idle() if self.talk.muted else Listening())
 
 
-def _turn_of(phase: Phase) -> int | None:
+def turn_of(phase: Phase) -> int | None:
+    """The turn that a state belongs to."""
     match phase:
         case Hearing(utterance) | Endpointing(utterance):
             return utterance.turn
@@ -225,17 +236,17 @@ def _hearing(move: _Move, phase: Hearing, happening: e.Happening) -> None:
     utterance = phase.utterance
     match happening:
         case e.VoiceQuiet(at):
-            _draft(move, replace(utterance, quiet_since=at), Hearing)
+            _draft(move, _quiet(utterance, at), Hearing)
         case e.VoicePaused(at):
-            utterance = replace(utterance, quiet_since=at)
+            utterance = _quiet(utterance, at)
             move.do(e.HurryTranscript(utterance.turn))
             _draft(move, utterance, Endpointing)
-        case e.VoiceResumed():
-            _resume(move, utterance)
+        case e.VoiceResumed(at):
+            _resume(move, utterance, at)
         case e.DeadlinePassed(at) if at >= utterance.since + move.rules.longest_utterance:
             move.do(e.HurryTranscript(utterance.turn))
             end = at if utterance.quiet_since is None else utterance.quiet_since
-            _commit(move, replace(utterance, quiet_since=end))
+            _commit(move, replace(utterance, quiet_since=end, cut=True))
         case _:
             _hear_words(move, utterance, happening, Hearing)
 
@@ -243,8 +254,8 @@ def _hearing(move: _Move, phase: Hearing, happening: e.Happening) -> None:
 def _endpointing(move: _Move, phase: Endpointing, happening: e.Happening) -> None:
     utterance = phase.utterance
     match happening:
-        case e.VoiceResumed() | e.VoiceStarted():
-            _resume(move, utterance)
+        case e.VoiceResumed(at) | e.VoiceStarted(at):
+            _resume(move, utterance, at)
         case e.DeadlinePassed(at):
             deadline = _deadline(phase, move.rules)
             if deadline is not None and at >= deadline:
@@ -261,6 +272,7 @@ def _replying(move: _Move, phase: Replying, happening: e.Happening) -> None:
             elif not move.talk.muted and move.rules.barge_in != "off":
                 move.emit("overlap.started", phase.turn, at)
                 move.do(e.PausePlayback())
+                move.emit("reply.paused", phase.turn)
                 move.go(Overlapping(phase, at))
                 _judge(move, Overlapping(phase, at))
         case e.Interrupt() if phase.text is None and phase.utterance is not None:
@@ -285,9 +297,14 @@ def _replying(move: _Move, phase: Replying, happening: e.Happening) -> None:
         case e.ReplyFailed():
             _close(move, phase.utterance)
             _apologise(move, phase.turn, again=phase.kind == "apology")
+        case e.DeadlinePassed(at) if phase.waits_until is not None and at >= phase.waits_until:
+            if phase.text is None and phase.utterance is not None:
+                _without_transcript(move, phase.utterance)
         case e.TranscriptionFailed(_, turn) if phase.utterance is not None and turn == phase.utterance.turn:
             if phase.text is None:
                 _without_transcript(move, phase.utterance)
+            else:
+                move.go(replace(phase, utterance=replace(phase.utterance, failed=True)))
         case e.Transcribed(_, turn, transcript) if phase.utterance is not None and turn == phase.utterance.turn:
             _understood_late(move, phase, phase.utterance, transcript)
         case _:
@@ -325,10 +342,28 @@ def _new_utterance(move: _Move, at: float) -> None:
     move.go(Hearing(utterance))
 
 
-def _resume(move: _Move, utterance: Utterance) -> None:
+def _quiet(utterance: Utterance, at: float) -> Utterance:
+    """The voice ended at ``at``: a final that had already come may cover all of it."""
+    utterance = replace(utterance, quiet_since=at)
+    heard = utterance.transcript
+    if heard is None or not utterance.fresh:
+        return utterance
+    return replace(utterance, covered=utterance.covered or (heard.final and _covers(utterance, heard)))
+
+
+def _covers(utterance: Utterance, transcript: e.Transcript) -> bool:
+    """The transcript is about everything up to the last voiced sample."""
+    quiet = utterance.quiet_since
+    return utterance.cut or (quiet is not None and (transcript.until is None or transcript.until >= quiet - COVERED))
+
+
+def _resume(move: _Move, utterance: Utterance, at: float) -> None:
     """Voice again: whatever was drafted answered half a sentence."""
-    utterance = _discard(move, utterance)
-    move.go(Hearing(replace(utterance, quiet_since=None, fresh=False, covered=False)))
+    move.go(Hearing(_resumed(_discard(move, utterance), at)))
+
+
+def _resumed(utterance: Utterance, at: float) -> Utterance:
+    return replace(utterance, quiet_since=None, resumed_at=at, fresh=False, covered=False, draft=None)
 
 
 def _user_goes_on(move: _Move, phase: Replying, at: float) -> None:
@@ -349,8 +384,16 @@ def _user_goes_on(move: _Move, phase: Replying, at: float) -> None:
     else:
         move.do(e.CancelReply(keep_heard=False))
         move.emit("reply.discarded", utterance.turn)
+    if utterance.cut:
+        _close(move, utterance)
+        if utterance.text:
+            move.do(e.KeepUser(utterance.turn, utterance.text))
+        move.emit("user.superseded", utterance.turn, by_turn=utterance.turn + 1)
+        _end_turn(move, utterance.turn)
+        _new_utterance(move, at)
+        return
     move.emit("user.speech_started", utterance.turn, at)
-    move.go(Hearing(replace(utterance, quiet_since=None, fresh=False, covered=False, draft=None)))
+    move.go(Hearing(_resumed(utterance, at)))
 
 
 def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind: type[Hearing | Endpointing]) -> None:
@@ -371,9 +414,9 @@ def _heard(move: _Move, utterance: Utterance, transcript: e.Transcript) -> Utter
     if utterance.covered and not transcript.final:
         return utterance  # a partial that the final has overtaken
     _tell_transcript(move, utterance, transcript)
-    quiet = utterance.quiet_since
-    covers = quiet is not None and (transcript.until is None or transcript.until >= quiet - COVERED)
-    return replace(utterance, transcript=transcript, fresh=True, covered=transcript.final and covers)
+    fresh = transcript.until is None or transcript.until > utterance.resumed_at
+    covered = transcript.final and fresh and _covers(utterance, transcript)
+    return replace(utterance, transcript=transcript, fresh=fresh, covered=covered)
 
 
 def _tell_transcript(move: _Move, utterance: Utterance, transcript: e.Transcript) -> None:
@@ -435,7 +478,8 @@ def _commit(move: _Move, utterance: Utterance) -> None:
     elif utterance.covered:
         _answer(move, utterance)
     else:
-        move.go(Replying("answer", utterance.turn, utterance, None))
+        until = move.at + move.rules.longest_transcription
+        move.go(Replying("answer", utterance.turn, utterance, None, waits_until=until))
 
 
 def _without_transcript(move: _Move, utterance: Utterance) -> None:
