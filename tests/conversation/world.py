@@ -11,12 +11,14 @@ import random
 from dataclasses import dataclass, field
 from itertools import count
 
-from assistant.conversation.endpoint import EndpointRules
-
 from assistant.conversation import events as e
+from assistant.conversation.endpoint import EndpointRules
 from assistant.conversation.turn import Conversation, Idle, Listening, Replying, TurnRules, step
 
 WORDS = ["what is", "the weather", "and", "the time", "in Paris", "please", "no", "stop", "seven", "five", "um"]
+
+
+TALKING = ("Hearing", "Endpointing")
 
 
 @dataclass
@@ -51,7 +53,10 @@ class World:
         self.deadline: float | None = None
         self.reply: SimulatedReply | None = None
         self.listening_to: int | None = None
-        self.speaking = False
+        self.voice = "silent"
+        """What the segmenter would say: silent, voiced or paused."""
+        self.dead: set[int] = set()
+        """Turns whose transcriber has failed."""
         self.opened: list[int] = []
         self.ended: list[int] = []
         self.fates: dict[int, list[str]] = {}
@@ -69,9 +74,15 @@ class World:
             self._plan(self.random.uniform(1, self.seconds - 15), ("announce",))
         if self.random.random() < 0.1:
             self._plan(self.random.uniform(1, self.seconds - 15), ("key",))
+        if self.random.random() < 0.1:
+            muted = self.random.uniform(1, self.seconds - 15)
+            self._plan(muted, ("mute",))
+            self._plan(muted + self.random.uniform(0.5, 5), ("unmute",))
+        if self.random.random() < 0.05:
+            self._somebody_talks_for_long(self.seconds)
         while self.queue or self.deadline is not None:
             self._advance()
-            if self.now > self.seconds + 200:
+            if self.now > self.seconds + 400:
                 raise AssertionError("the conversation never comes to rest")
         self._check_end()
         return self
@@ -87,6 +98,16 @@ class World:
                 self._plan(end + 0.1, ("paused", end))
             at = end + max(pause, 0.13)
         return at + self.random.choice([0.3, 1.0, 3.0, 6.0])
+
+    def _somebody_talks_for_long(self, at: float) -> None:
+        """A television, say: longer than an utterance may be."""
+        end = at + self.random.uniform(55, 150)
+        step = at
+        while step < end:
+            self._plan(step + 0.096, ("voice", step))
+            step += 0.3
+        self._plan(end + 0.02, ("quiet", end))
+        self._plan(end + 0.1, ("paused", end))
 
     def _plan(self, at: float, what: tuple[object, ...]) -> None:
         heapq.heappush(self.queue, (max(at, self.now), next(self.order), what))
@@ -104,23 +125,37 @@ class World:
         getattr(self, f"_on_{kind}")(*rest)
 
     def _on_voice(self, at: float) -> None:
-        deaf = isinstance(self.talk.phase, Replying) and self.talk.phase.audible and self.rules.barge_in == "off"
-        if deaf:
+        """A frame of voice. The segmenter tells the first of a stretch, and the first after a pause."""
+        if self._deaf():
+            self.voice = "silent"
             return
-        in_talk = type(self.talk.phase).__name__ in ("Hearing", "Endpointing")
-        self.speaking = True
-        self._step(e.VoiceResumed(at) if in_talk else e.VoiceStarted(at))
+        before, self.voice = self.voice, "voiced"
+        if before == "silent":
+            self._step(e.VoiceStarted(at))
+        elif before == "paused":
+            self._step(e.VoiceResumed(at))
         if self.listening_to is not None and self.random.random() < 0.5:
             self._plan(self.now + self.random.uniform(0, 0.5), ("transcript", self.listening_to, False))
 
+    def _deaf(self) -> bool:
+        phase = self.talk.phase
+        audible = isinstance(phase, Replying) and phase.audible
+        return self.talk.muted or (audible and self.rules.barge_in == "off")
+
     def _on_quiet(self, at: float) -> None:
-        if self.speaking:
+        if self.voice == "voiced":
+            self.voice = "paused"
             self._step(e.VoiceQuiet(at))
 
     def _on_paused(self, at: float) -> None:
-        if self.speaking:
-            self.speaking = False
+        if self.voice == "paused":
             self._step(e.VoicePaused(at))
+
+    def _on_mute(self) -> None:
+        self._step(e.Mute(self.now))
+
+    def _on_unmute(self) -> None:
+        self._step(e.Unmute(self.now))
 
     def _on_announce(self) -> None:
         self._step(e.AnnouncementDue(self.now, "The timer is over."))
@@ -129,13 +164,15 @@ class World:
         self._step(e.Interrupt(self.now))
 
     def _on_transcript(self, turn: int, final: bool) -> None:
-        if turn != self.listening_to:
+        if turn != self.listening_to or turn in self.dead:
             return
         if final and self.random.random() < self.faults:
+            self.dead.add(turn)
             self._step(e.TranscriptionFailed(self.now, turn))
             return
+        until = self.random.choice([None, self.now, self.now - 0.05])
         words = [self.random.choice(WORDS) for _ in range(self.random.randint(0, 6))]
-        self._step(e.Transcribed(self.now, turn, e.Transcript(" ".join(words), final, provider="world")))
+        self._step(e.Transcribed(self.now, turn, e.Transcript(" ".join(words), final, until, provider="world")))
 
     def _on_reply(self, reply: SimulatedReply, what: str) -> None:
         if not reply.alive:
@@ -160,7 +197,11 @@ class World:
 
     def _step(self, happening: e.Happening) -> None:
         self.trace.append(f"{self.now:8.3f} {happening}")
+        before = type(self.talk.phase).__name__
         self.talk, actions, self.deadline = step(self.talk, happening, self.rules)
+        after = type(self.talk.phase).__name__
+        if after not in TALKING and (before in TALKING or isinstance(happening, e.VoiceStarted)):
+            self.voice = "silent"  # as the session tells the segmenter
         for action in actions:
             self.trace.append(f"           -> {action}")
             self._perform(action)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -266,7 +267,7 @@ async def test_a_very_long_utterance_is_cut() -> None:
         user.stream.finish()
     [received] = user.received
     assert received.transcript.until == pytest.approx(LONGEST, abs=STEP)
-    assert received.transcript.text == f"{round(LONGEST / STEP)} voiced"
+    assert received.transcript.text == f"{math.ceil(LONGEST / STEP)} voiced"
 
 
 async def test_leaving_ends_the_reading_and_what_is_under_way() -> None:
