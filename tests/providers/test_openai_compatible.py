@@ -198,7 +198,9 @@ async def spoken(server: CompatibleServer, **options: Any) -> np.ndarray[Any, An
         return np.concatenate([chunk.samples async for chunk in voice.speak("Hello.")])
 
 
-@pytest.mark.parametrize("quirks", [set(), {"odd_bytes"}, {"wav"}, {"wav", "odd_bytes"}], ids=str)
+@pytest.mark.parametrize(
+    "quirks", [set(), {"odd_bytes"}, {"wav"}, {"wav", "odd_bytes"}], ids=lambda quirks: "+".join(sorted(quirks))
+)
 async def test_speech_is_what_the_server_sent(server: CompatibleServer, quirks: set[Quirk]) -> None:
     server.quirks = quirks
     assert np.array_equal(await spoken(server), SOUND.astype(np.float32) / 32768)
