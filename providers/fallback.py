@@ -3,18 +3,24 @@
 Nothing that was said is repeated, and no call is tried twice on one provider. Before a reply or a sound has begun a
 failure is invisible. After that only the caller knows how to go on, so it is told by `FailedMidway`; its next call goes
 to the next provider, since the failed one rests. A transcriber's successor gets the utterance's sound from its start.
+
+Whatever a provider's own code raises is that provider's failure, and nothing that it does can end the conversation: a
+ProviderError says itself what it is; a ParleyError means that it cannot be built; any other exception is a mistake in
+the provider, told as "NAME broke: ValueError: ..." with the exception as the ``__cause__``, and treated alike.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 import numpy as np
 from anyio.abc import TaskGroup
 
@@ -38,9 +44,11 @@ from assistant.ports import (
     Transcript,
 )  # fmt: skip
 from providers import breaker
-from providers._errors import Refusal, Rejected
+from providers._errors import Refusal, Rejected, scrubbed
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
+
+log = logging.getLogger("parley")
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -72,10 +80,13 @@ class _Link(Generic[P]):
         self._provider: P | None = None if isinstance(provider, Lazy) else provider
         self._tasks = tasks
         self._opened: anyio.Event | None = None
-        self._failure: ParleyError | ProviderError | None = None
+        self._failure: Exception | None = None
 
     async def get(self, within: float = OPENING) -> P:
-        """The provider, opened. Raises ProviderError, or ParleyError when it cannot be built."""
+        """The provider, opened. Raises ProviderError, ParleyError when it cannot be built, or what broke in it.
+
+        One that broke down after it was opened says so once, and is opened again the next time.
+        """
         if self._provider is None and self._lazy is not None:
             if self._opened is None:
                 # In a task of the chain's own: it outlives the reply that happens to need it first.
@@ -95,8 +106,10 @@ class _Link(Generic[P]):
             async with lazy.open() as self._provider:
                 opened.set()
                 await anyio.sleep_forever()
-        except (ParleyError, ProviderError) as error:
-            self._failure = error
+        except Exception as error:
+            if self._tasks.cancel_scope.cancel_called:
+                log.warning("while it was being closed: %s", _as_failure(error, self.name))
+            self._provider, self._failure = None, error  # whoever asks for it next is told
             opened.set()
 
 
@@ -116,13 +129,16 @@ class _Chain(Generic[P]):
         Raises ProviderUnavailable when none can, and any other ParleyError at once: a mistake in the configuration is
         to be mended, not passed over.
         """
-        reasons: list[ParleyError | ProviderError] = []
+        reasons: list[ProviderError] = []
         for link, following in zip(self.links, [*self.links[1:], None], strict=True):
             try:
                 return await link.get(within=math.inf)  # a first start may download a model for minutes
-            except (ProviderUnavailable, ProviderError) as error:
+            except Exception as error:
+                told = _told(error)
+                if isinstance(told, ParleyError) and not isinstance(told, ProviderUnavailable):
+                    raise told from None
                 failure = _as_failure(error, link.name)
-                reasons.append(error)
+                reasons.append(failure)
                 self.rest(link, failure)
                 self.tell(link, failure, following)
         raise ProviderUnavailable("; ".join(str(reason) for reason in reasons))
@@ -195,8 +211,25 @@ class _Attempts(Generic[P]):
 
 
 def _as_failure(error: Exception, name: str) -> ProviderError:
-    """What cannot be built will not be built by asking again soon."""
-    return error if isinstance(error, ProviderError) else Rejected(str(error), provider=name)
+    """Anything that a provider's code raised, as that provider's failure."""
+    told = _told(error)
+    if isinstance(told, ProviderError):
+        return told
+    if isinstance(told, ParleyError):  # what cannot be built will not be built by asking again soon
+        failure: ProviderError = Rejected(str(told), provider=name)
+    else:
+        what = scrubbed(f"{type(told).__name__}: {told}".strip(": "))
+        failure = ProviderError(f"{name} broke: {what}", provider=name)
+        failure.__cause__ = error
+    return failure
+
+
+def _told(error: Exception) -> Exception:
+    """The error itself, or the one that says most of those that a provider's task group gathered."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    found = [_told(inner) for inner in error.exceptions]
+    return next((inner for inner in found if isinstance(inner, ProviderError | ParleyError)), found[0])
 
 
 async def _within(seconds: float, wait: Callable[[], Awaitable[T]], name: str) -> T:
@@ -210,12 +243,20 @@ _OVER: Any = object()
 
 @asynccontextmanager
 async def _closing(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Close ``items`` at the end, if it can be closed: generators can, and not every provider need be one."""
+    """Close ``items`` at the end, if it can be closed: generators can, and not every provider need be one.
+
+    What breaks while it is closed early is nobody's business: either the caller has had enough, or the first error
+    says more.
+    """
     try:
         yield items
-    finally:
+    except BaseException:
         if isinstance(items, AsyncGenerator):
-            await items.aclose()
+            with suppress(Exception):
+                await items.aclose()
+        raise
+    if isinstance(items, AsyncGenerator):
+        await items.aclose()
 
 
 async def _timed(items: AsyncIterator[T], timeouts: Timeouts, name: str) -> AsyncIterator[T]:
@@ -244,7 +285,8 @@ async def _relay(
                     begun = begun or begins(item)
                     yield item
             done = True
-        except (ProviderError, ParleyError) as error:
+        except Exception as error:
+            await anyio.lowlevel.checkpoint_if_cancelled()  # then it broke because the caller leaves
             another = attempts.failed(error, midway=begun)
         except (GeneratorExit, anyio.get_cancelled_exc_class()):
             done = begun  # the caller has had enough; a provider that was talking is well
@@ -419,19 +461,28 @@ class _FallbackStream:
         """Finals that were asked for and have not come."""
         self._current: TranscriberStream | None = None
         self._attempt = anyio.CancelScope()
+        self._broken: Exception | None = None
+        """What the current stream raised when it was handed something."""
         self._results: deque[Transcript | ProviderError] = deque()
         self._changed = anyio.Event()
 
     def push(self, frame: Frame) -> None:
         self._frames.append(frame)
-        if self._current is not None:
-            self._current.push(frame)
+        self._with_current(lambda stream: stream.push(frame))
 
     def finish(self) -> None:
         self._owed += 1
-        if self._current is not None:
-            self._current.finish()
+        self._with_current(lambda stream: stream.finish())
         self._wind()
+
+    def _with_current(self, act: Callable[[TranscriberStream], None]) -> None:
+        if self._current is None:
+            return
+        try:
+            act(self._current)
+        except Exception as error:  # it is in the middle of the session's own work: let `run` take it up
+            self._broken, self._current = error, None
+            self._attempt.cancel()
 
     def __aiter__(self) -> _FallbackStream:
         return self
@@ -451,7 +502,8 @@ class _FallbackStream:
             try:
                 await self._hear_with(link)
                 return
-            except (ProviderError, ParleyError) as error:
+            except Exception as error:
+                await anyio.lowlevel.checkpoint_if_cancelled()  # then it broke because the caller leaves
                 self._attempts.failed(error)
             finally:
                 self._current = None
@@ -459,17 +511,20 @@ class _FallbackStream:
 
     async def _hear_with(self, link: _Link[Transcriber]) -> None:
         transcriber = await link.get()
-        failure = ProviderError(f"{link.name} gave no transcript for {self._patience - GRACE:g} s", provider=link.name)
+        failure: Exception = ProviderError(
+            f"{link.name} gave no transcript for {self._patience - GRACE:g} s", provider=link.name
+        )
+        self._broken = None
         with anyio.CancelScope() as self._attempt:
             async with transcriber.stream() as stream:
-                self._catch_up(stream)
                 try:
+                    self._catch_up(stream)
                     await self._listen(stream)
                     # It hung up. That is early while something is owed, or will be.
                     failure = ProviderError(f"{link.name} ended before its transcript was final", provider=link.name)
-                except ProviderError as error:
+                except Exception as error:
                     failure = error  # raised outside: a stream that owns tasks would wrap it in a group
-        raise failure
+        raise self._broken or failure
 
     async def _listen(self, stream: TranscriberStream) -> None:
         async for transcript in stream:

@@ -47,8 +47,10 @@ class Failures:
     """What the session would be told."""
 
     seen: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    errors: list[ProviderError] = field(default_factory=list)
 
     def __call__(self, stage: str, provider: str, error: ProviderError, following: str | None) -> None:
+        self.errors.append(error)
         self.seen.append((stage, provider, str(error), following))
 
     @property
@@ -223,10 +225,54 @@ async def test_a_probe_that_is_interrupted_while_it_talks_has_shown_that_it_is_w
         assert await said(chain) == "better"
 
 
-async def test_a_mistake_of_the_program_is_not_taken_for_a_sick_provider() -> None:
-    async with fallback_chat([sick("a", error=KeyError("bug")), Model("b")], Failures()) as chain:
-        with pytest.raises(KeyError):
+async def test_a_mistake_in_a_provider_is_its_failure_and_the_next_goes_on() -> None:
+    failures = Failures()
+    bug = KeyError("choices")
+    async with fallback_chat([sick("a", error=bug), Model("b")], failures) as chain:
+        assert await said(chain) == "all well"
+    assert failures.seen == [("llm", "a", "a broke: KeyError: 'choices'", "b")]
+    assert failures.errors[0].__cause__ is bug, "for the traceback"
+
+
+async def test_a_mistake_in_the_middle_of_an_answer_is_told_midway() -> None:
+    async with fallback_chat([sick("a", ["half"], error=ZeroDivisionError()), Model("b")], Failures()) as chain:
+        with pytest.raises(FailedMidway, match="a broke: ZeroDivisionError"):
             await said(chain)
+        assert await said(chain) == "all well"
+
+
+async def test_what_a_provider_says_of_itself_is_found_in_its_task_group() -> None:
+    failures = Failures()
+    group = ExceptionGroup("tasks", [ValueError("besides"), ProviderError("a is ill", provider="a")])
+    async with fallback_chat([sick("a", error=group), Model("b")], failures) as chain:
+        assert await said(chain) == "all well"
+    assert failures.seen == [("llm", "a", "a is ill", "b")]
+
+
+async def test_a_mistake_does_not_tell_the_key() -> None:
+    failures = Failures()
+    async with fallback_chat([sick("a", error=ValueError("sk-live-0123456789abcdef")), Model("b")], failures) as chain:
+        await said(chain)
+    assert failures.seen == [("llm", "a", "a broke: ValueError: ***", "b")]
+
+
+async def test_what_breaks_while_the_caller_leaves_changes_nothing() -> None:
+    class Untidy(Model):
+        async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+            try:
+                yield TextDelta("all")
+                await anyio.sleep_forever()
+            finally:
+                raise RuntimeError("cannot be closed")
+
+    failures = Failures()
+    async with fallback_chat([Untidy("a"), Model("b")], failures) as chain:
+        async with aclosing(chain.reply(HELLO)) as deltas:  # type: ignore[type-var]
+            assert await anext(deltas) == TextDelta("all")
+        with anyio.move_on_after(1.0) as interrupted:
+            await said(chain)
+    assert interrupted.cancelled_caught
+    assert failures.seen == []
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------
@@ -275,6 +321,52 @@ async def test_one_that_cannot_be_built_gives_way_to_the_next() -> None:
     async with fallback_chat([lazy("a", None, error=missing), lazy("b", Model("b"))], failures) as chain:
         assert await said(chain) == "all well"
     assert failures.seen == [("llm", "a", "a needs a key", "b")]
+
+
+async def test_one_that_breaks_while_it_is_opened_gives_way_to_the_next() -> None:
+    failures = Failures()
+    async with fallback_chat([lazy("a", None, error=KeyError("home")), lazy("b", Model("b"))], failures) as chain:
+        assert await said(chain) == "all well"
+    assert failures.seen == [("llm", "a", "a broke: KeyError: 'home'", "b")]
+
+
+async def test_one_that_breaks_down_after_it_was_opened_is_opened_again() -> None:
+    opened: list[Model] = []
+
+    @asynccontextmanager
+    async def fragile() -> AsyncIterator[Model]:
+        async def breaks_down() -> None:
+            await anyio.sleep(1.0)
+            raise ConnectionResetError("gone")
+
+        opened.append(Model("a"))
+        async with anyio.create_task_group() as tasks:
+            if len(opened) == 1:
+                tasks.start_soon(breaks_down)
+            yield opened[-1]
+
+    failures = Failures()
+    async with fallback_chat([Lazy("a", fragile), Model("b", ["still", " well"])], failures) as chain:
+        assert await said(chain) == "all well"
+        await anyio.sleep(2.0)
+        assert await said(chain) == "still well"
+        await anyio.sleep(10.0)
+        assert await said(chain) == "all well"
+    assert failures.seen == [("llm", "a", "a broke: ConnectionResetError: gone", "b")]
+    assert [model.calls for model in opened] == [1, 1]
+
+
+async def test_what_breaks_while_it_is_closed_is_no_more_than_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    @asynccontextmanager
+    async def closing_fails() -> AsyncIterator[Model]:
+        try:
+            yield Model("a")
+        finally:
+            raise OSError("cannot be closed")
+
+    async with fallback_chat([Lazy("a", closing_fails)], Failures()) as chain:
+        assert await said(chain) == "all well"
+    assert caplog.messages == ["while it was being closed: a broke: OSError: cannot be closed"]
 
 
 async def test_the_first_may_take_its_time_to_open_and_a_successor_less() -> None:
@@ -386,10 +478,11 @@ class Ear:
     ends_early: bool = False
     abilities: TranscriberAbilities = TranscriberAbilities()
     streams: list[EarStream] = field(default_factory=list)
+    kind: Callable[[Ear], EarStream] = field(default=lambda ear: EarStream(ear))
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[EarStream]:
-        stream = EarStream(self)
+        stream = self.kind(self)
         self.streams.append(stream)
         try:
             async with anyio.create_task_group():  # as providers with a socket do
@@ -496,6 +589,24 @@ async def test_when_nobody_is_left_the_one_who_waits_is_told() -> None:
         with pytest.raises(ProviderError, match="b went deaf"):
             await utterance(chain)
     assert failures.path == [("a", "b"), ("b", None)]
+
+
+@pytest.mark.parametrize("broken", ["push", "finish", "__aiter__"])
+async def test_a_mistake_anywhere_in_a_transcriber_is_its_failure(broken: str) -> None:
+    class Broken(EarStream):
+        pass
+
+    def bug(*_: object) -> None:
+        raise TypeError(broken)
+
+    setattr(Broken, broken, bug)
+    failures = Failures()
+    a, b = Ear("a", kind=Broken), Ear("b")
+    async with fallback_transcriber([a, b], failures) as chain:
+        finals = await utterance(chain)
+    assert [(final.provider, final.text) for final in finals] == [("b", "10 frames")]
+    assert failures.seen == [("stt", "a", f"a broke: TypeError: {broken}", "b")]
+    assert a.streams[0].closed
 
 
 async def test_leaving_in_the_middle_cancels_what_is_under_way() -> None:
