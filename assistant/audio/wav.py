@@ -19,7 +19,7 @@ from assistant.audio.disk import DiskThread
 from assistant.audio.playout import Playout
 from assistant.audio.resample import Resampler
 from assistant.audio.wavfile import WavReader, WavWriter, open_wav
-from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples
+from assistant.ports import CAPTURE_RATE, FRAME, Frame, ParleyError, Samples
 
 READ_FRAMES = 8
 """Frames read from the microphone's file at a time: a read costs about 0.1 ms, whatever the file's format."""
@@ -67,6 +67,9 @@ class WavDuplex:
         return self
 
     def _open(self) -> None:
+        mic, speaker = self._mic_path, self._speaker_path
+        if mic is not None and speaker is not None and mic.exists() and speaker.exists() and mic.samefile(speaker):
+            raise ParleyError(f"{mic} is to be heard and written at once; give the loudspeaker another file")
         if self._mic_path is not None:
             self._mic = _Microphone(open_wav(self._mic_path))
         if self._speaker_path is not None:

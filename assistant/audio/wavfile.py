@@ -7,6 +7,7 @@ WAVEFORMATEXTENSIBLE page of its documentation). No sound library is imported.
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ def open_wav(path: str | os.PathLike[str]) -> WavReader:
     ParleyError with one sentence for anything else.
     """
     try:
-        file = open(path, "rb")  # noqa: SIM115 - the reader owns it
+        file = open(path, "rb", opener=_at_once)  # noqa: SIM115 - the reader owns it
     except FileNotFoundError:
         raise ParleyError(f"there is no sound file {path}; check the path") from None
     except IsADirectoryError:
@@ -138,6 +139,8 @@ def open_wav(path: str | os.PathLike[str]) -> WavReader:
     except OSError as error:
         raise ParleyError(f"the sound file {path} cannot be read ({error.strerror}); check its permissions") from None
     try:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _Unfit("is no file but a pipe or a device; save its sound in a WAV file first")
         form, start, frames = _parse(file)
         return WavReader(file, form, start, frames)
     except _Unfit as why:
@@ -146,6 +149,11 @@ def open_wav(path: str | os.PathLike[str]) -> WavReader:
     except OSError as error:
         file.close()
         raise ParleyError(f"the sound file {path} cannot be read ({error.strerror}); try a copy of it") from None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """To open a named pipe would wait for its other end, for ever perhaps, and no Ctrl+C would reach the thread."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 class _Unfit(Exception):
@@ -212,10 +220,12 @@ class WavWriter:
         self.length = 0
         """Samples written so far, those included that a full disk refused."""
         try:
-            self._file: Any = open(path, "wb", buffering=0)  # noqa: SIM115 - open until ``close``
+            self._file: Any = open(path, "wb", buffering=0, opener=_at_once)  # noqa: SIM115 - open until ``close``
             self.flush()
         except FileNotFoundError:
             folder = Path(path).parent
+            if folder.is_dir():  # it is one of the system's own, which takes no files
+                raise ParleyError(f"{path} cannot be written in that folder; choose another place") from None
             raise ParleyError(f"{path} cannot be written: there is no folder {folder}; create it first") from None
         except OSError as error:
             raise ParleyError(f"{path} cannot be written ({error.strerror}); choose another place") from None

@@ -146,7 +146,9 @@ def _claim(folder: Path) -> tuple[Path, bool]:
             number += 1
         inner.mkdir()
         return inner, True
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if folder.parent.is_dir():  # it is one of the system's own, which takes no folders
+            raise _refusal(folder, error.strerror) from None
         raise ParleyError(f"cannot record to {folder}: there is no folder {folder.parent}; create it first") from None
     except NotADirectoryError:
         raise ParleyError(f"cannot record to {folder}: that is a file; give --record a folder") from None
