@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from typing import NoReturn
 
 from assistant import signals
 from assistant.errors import ParleyError
@@ -60,10 +61,15 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _explain(error, verbose="--verbose" in (sys.argv[1:] if arguments is None else arguments))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, and where the rest stands."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"parley: {message.removeprefix('argument ')}; see {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="parley", description="A voice assistant to talk with: speak, be answered aloud, interrupt."
-    )
+    parser = _Parser(prog="parley", description="A voice assistant to talk with: speak, be answered aloud, interrupt.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:
         import_module(f"assistant.commands.{name}").register(commands)
