@@ -1,0 +1,215 @@
+"""Every stage over HTTP x every fault, in whole conversations: apologised for aloud, and the next utterance answered.
+
+The stage under test is the real provider on a server that speaks its vendor's protocol; the two others are scripted.
+The fault is in force for the first utterance until the chain has told of it; the second utterance finds all well again,
+although its provider is still resting: of a chain of one the resting one is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import anyio
+import pytest
+
+from assistant.ports import Notice
+from providers.scripted import tokens
+from tests.contract.table import KEY, OK, SUBJECTS, TIMEOUTS, Subject, expected
+from tests.faults.conversing import PLAIN, Belongings, Call, Outcome, Together, hold, other_tasks, tone_at
+from tests.servers.openai import HEARD
+from tests.servers.wire import Fault, Server
+
+FAULTS: tuple[Fault, ...] = (
+    "refused", "401", "429", "500", "error_in_200", "hang", "hang_midway", "cut_at_once", "cut_midway", "malformed",
+)  # fmt: skip
+FIRST, SECOND = (0.4, 1.0), (4.4, 5.0)
+"""Seconds in which the user speaks. In between an apology of 1 s, after everything that must time out before it."""
+MICROPHONE = tone_at([FIRST, SECOND], 5.3)
+ANSWER = "The clock on the wall says four. That is all I know."
+APOLOGY = "Sorry, something went wrong just now. Please say that again."
+
+
+@dataclass(frozen=True)
+class Cell:
+    subject: Subject
+    fault: Fault
+    kind: Literal["", "drafted", "dead"] = ""
+    """"drafted": with drafts. "dead": the fault outlives the apology."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.subject.id}-{self.fault}{self.kind and '-'}{self.kind}"
+
+
+CELLS = [Cell(subject, fault) for subject in SUBJECTS for fault in FAULTS]
+DRAFTED = [Cell(subject, "500", "drafted") for subject in SUBJECTS if subject.stage != "stt"]
+"""A draft asks the model and the voice before the user has finished; there is no such thing for the transcriber."""
+DEAD = [Cell(subject, fault, "dead") for subject in SUBJECTS if subject.stage == "tts" for fault in FAULTS]
+
+
+@dataclass
+class Downtime:
+    """Puts a server's fault in force, and lifts it at once, without awaiting anything."""
+
+    server: Server
+    fault: Fault
+    _address: socket.socket | None = None
+    _lifted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def begin(self) -> None:
+        self.server.fault = self.fault
+        if self.fault == "refused":
+            await self.server.stop()
+            self._address = socket.socket()
+            self._address.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._address.bind(("127.0.0.1", self.server.port))
+
+    def lift(self) -> None:
+        self.server.fault = None
+        if self._address is not None and not self._lifted.is_set():
+            self._address.listen()  # from now on connections wait to be accepted
+        self._lifted.set()
+
+    async def serve_again(self) -> None:
+        """Run beside the conversation."""
+        await self._lifted.wait()
+        if self._address is not None:
+            self.server._server = await asyncio.start_server(self.server._serve, sock=self._address)
+
+    def end(self) -> None:
+        if self._address is not None and not self._lifted.is_set():
+            self._address.close()
+
+
+def tables(cell: Cell, server: Server) -> Mapping[str, Mapping[str, Any]]:
+    stage = cell.subject.stage
+    lines = [{"start": start, "end": end, "text": HEARD} for start, end in (FIRST, SECOND)]
+    stages: dict[str, Any] = {
+        "stt": {"provider": "scripted", "options": {"lines": lines}},
+        "llm": {"provider": "scripted", "options": {"replies": [ANSWER], "ttft": 0.05, "gap": 0.01}},
+        "tts": {"provider": "scripted", "options": {"delay": 0.05}},
+    }
+    if cell.kind == "drafted":  # time enough for the draft to fail before the pause is over
+        stages["llm"]["options"] = {"replies": [ANSWER]}
+        stages["turn"] = {**PLAIN, "drafts": True, "silence_ms": 500}
+    own = {"base_url": server.url, "api_key": KEY, **cell.subject.options}
+    stages[stage] = {"provider": cell.subject.name, "options": own}
+    return {**stages, "timeouts": TIMEOUTS}
+
+
+async def converse(cell: Cell, folder: Path, together: Together) -> Outcome:
+    server = cell.subject.server()
+    server.key = KEY
+    if cell.subject.stage == "llm":
+        server.words = tokens(ANSWER)  # type: ignore[assignment]
+    async with server, anyio.create_task_group() as beside:
+        downtime = Downtime(server, cell.fault)
+
+        def on_notice(notice: Notice) -> None:
+            if notice.event == ("warning" if cell.kind == "dead" else "provider.failed"):
+                downtime.lift()
+
+        async def ready() -> None:
+            await downtime.begin()
+            await together.arrive()
+
+        beside.start_soon(downtime.serve_again)
+        call = Call(folder, tables(cell, server), MICROPHONE, [server], on_notice)
+        try:
+            return await hold(call, ready)
+        finally:
+            beside.cancel_scope.cancel()
+            downtime.end()
+
+
+@dataclass
+class Results:
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    """What the process held afterwards and not before."""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """All the conversations, side by side in one event loop."""
+    found = Results()
+
+    async def one(cell: Cell, together: Together) -> None:
+        found.outcomes[cell.id] = await converse(cell, tmp_path_factory.mktemp("faults"), together)
+
+    async def all_of(cells: list[Cell]) -> None:
+        together = Together(len(cells))
+        async with anyio.create_task_group() as group:
+            for cell in cells:
+                group.start_soon(one, cell, together)
+        found.left += other_tasks()
+
+    anyio.run(all_of, [Cell(subject, "500") for subject in SUBJECTS])  # what is loaded once stays loaded
+    before = Belongings.now()
+    anyio.run(all_of, [*CELLS, *DRAFTED, *DEAD])
+    found.left += Belongings.now().more_than(before)
+    return found
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.id)
+def test_a_fault_is_told_apologised_for_and_over_at_the_next_utterance(cell: Cell, results: Results) -> None:
+    outcome = results.outcomes[cell.id]
+    story = outcome.story()
+    assert outcome.reason == "input_over", story
+
+    (failed,) = outcome.all("provider.failed")
+    assert (failed.data["stage"], failed.data["provider"]) == (cell.subject.stage, cell.subject.name)
+    assert failed.data["next"] is None
+    assert expected(cell.subject, cell.fault) in failed.data["error"]
+    assert KEY not in story
+
+    assert outcome.heard(1, "apology"), story
+    assert outcome.data("reply.finished", "text", 1) == [APOLOGY], story
+    assert outcome.heard(2, "answer"), story
+    assert outcome.data("reply.finished", "text", 2) == [ANSWER], story
+    assert outcome.history[-2:] == [("user", HEARD), ("assistant", ANSWER)]
+    assert outcome.still_connected == 0
+
+
+@pytest.mark.parametrize("cell", DRAFTED, ids=lambda cell: cell.id)
+def test_a_fault_that_is_over_before_the_user_has_finished_is_not_heard(cell: Cell, results: Results) -> None:
+    """The draft fails while the pause is waited for; at its end the provider is asked once more."""
+    outcome = results.outcomes[cell.id]
+    story = outcome.story()
+    assert outcome.data("provider.failed", "stage") == [cell.subject.stage], story
+    assert outcome.data("reply.started", "kind") == ["answer", "answer"], story
+    assert outcome.heard(1, "answer") and outcome.heard(2, "answer"), story
+    assert outcome.history[1:] == [("user", HEARD), ("assistant", ANSWER)] * 2
+    assert outcome.still_connected == 0
+
+
+@pytest.mark.parametrize("cell", DEAD, ids=lambda cell: cell.id)
+def test_without_any_voice_it_is_said_in_a_warning_and_the_conversation_goes_on(cell: Cell, results: Results) -> None:
+    outcome = results.outcomes[cell.id]
+    story = outcome.story()
+    assert outcome.reason == "input_over", story
+    errors = outcome.data("provider.failed", "error")
+    assert len(errors) == 2 and all(expected(cell.subject, cell.fault) in error for error in errors), story
+    assert outcome.data("reply.started", "kind", 1) == ["answer", "apology"], story
+    assert outcome.data("warning", "message") == ["the apology could not be spoken either: no voice works"], story
+    assert outcome.heard(2, "answer"), story
+    assert outcome.history[-2:] == [("user", HEARD), ("assistant", ANSWER)]
+    assert outcome.still_connected == 0
+
+
+def test_nothing_is_left_behind(results: Results) -> None:
+    """No task, no thread, no socket, no file."""
+    assert results.left == []
+
+
+def test_no_cell_is_missing() -> None:
+    """Every fault that a provider notices is one here, or a kind of one that is."""
+    same = {"402": "401", "404": "401", "529": "500", "hang_after_headers": "hang", "drip": "hang"}
+    for fault in get_args(Fault):
+        noticed = any(expected(subject, fault) != OK and "n/a" not in expected(subject, fault) for subject in SUBJECTS)
+        assert not noticed or fault in FAULTS or same[fault] in FAULTS
