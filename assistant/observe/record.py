@@ -43,16 +43,17 @@ class Recorder:
 
         Raises ParleyError when the folder cannot be made or written; nothing is left behind then.
         """
-        self.folder, made = _claim(folder)
+        self.folder, self._made = _claim(folder)
         self.on_trouble: Callable[[str], None] = log.warning
         """Who is told of a failing disk; may be set to emit a `warning` event."""
+        self._begun = False
         self._last = 0.0
         self._frames: list[Frame] = []
         self._played: list[Samples] = []
         self._played_length = 0
         self._lines: list[bytes] = []
         with ExitStack() as failed:
-            failed.callback(_remove, self.folder, made)
+            failed.callback(_remove, self.folder, self._made)
             try:
                 (self.folder / "config.toml").write_text(config_toml, encoding="utf-8")
                 self._events = failed.enter_context((self.folder / "events.jsonl").open("wb", buffering=0))
@@ -64,11 +65,13 @@ class Recorder:
         self._disk = DiskThread(limit=BACKLOG)
 
     def notice(self, notice: Notice) -> None:
+        self._begun = True
         self._lines.append(encode(notice))
         self._write_if_due(notice.t)
 
     def captured(self, frame: Frame) -> None:
         """The next captured frame, as the microphone gave it. What is missing between two frames becomes silence."""
+        self._begun = True
         self._frames.append(frame)
         self._write_if_due(frame.end)
         if error := self._disk.take_error():
@@ -76,10 +79,12 @@ class Recorder:
 
     def played(self, samples: Samples) -> None:
         """The next stretch that left the loudspeaker (a sink for `Duplex.tap`)."""
+        self._begun = True
         self._played.append(samples.copy())
 
     def close(self) -> None:
-        """Write the rest and finish the files. Blocks for the disk, for less than a second."""
+        """Write the rest and finish the files; take them back if the session never began. Blocks for the disk, for
+        less than a second."""
         self._write()
         if not self._disk.close(self._finish, timeout=PATIENCE):
             log.warning("the disk does not answer: the end of the recording in %s is missing", self.folder)
@@ -90,6 +95,8 @@ class Recorder:
         with ExitStack() as files:  # closes them all, whichever fails
             for file in (self._events, self._speaker, self._mic):
                 files.callback(file.close)
+        if not self._begun:
+            _remove(self.folder, self._made)
 
     def _write_if_due(self, t: float) -> None:
         if t - self._last >= EVERY:

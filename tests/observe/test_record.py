@@ -84,6 +84,7 @@ def test_an_empty_folder_is_used_and_a_full_one_gets_numbered_folders(tmp_path: 
     used = []
     for _ in range(3):
         recorder = Recorder(tmp_path, CONFIG, 24_000)
+        recorder.notice(Notice(0.0, "session.started", None, 0.0, {}))
         recorder.close()
         used.append(recorder.folder)
     assert used == [tmp_path, tmp_path / "001", tmp_path / "002"]
@@ -223,3 +224,11 @@ def test_a_disk_that_does_not_answer_at_the_end(tmp_path: Path, caplog: pytest.L
         f"the disk does not answer: the end of the recording in {recorder.folder} is missing"
     ]
     answer.set()
+
+
+def test_a_session_that_never_began_leaves_nothing(tmp_path: Path) -> None:
+    for folder in (tmp_path / "new", tmp_path):
+        recorder = Recorder(folder, CONFIG, 24_000)
+        assert (folder / "mic.wav").exists()
+        recorder.close()
+        assert not list(tmp_path.iterdir())
