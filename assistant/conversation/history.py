@@ -12,6 +12,7 @@ from assistant.conversation.words import spans
 __all__ = [
     "Entry",
     "History",
+    "Instruction",
     "Message",
     "Part",
     "Spoken",
@@ -42,6 +43,11 @@ class Text:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Instruction(Text):
+    """The program's own words to the model, in the user's place: nobody said them."""
+
+
 Part = Text
 """What a message is made of. Text today."""
 
@@ -54,6 +60,11 @@ class Message:
     @property
     def text(self) -> str:
         return "".join(part.text for part in self.parts)
+
+    @property
+    def said(self) -> bool:
+        """A person or the assistant said it; False for the program's own instructions."""
+        return self.role != "system" and not any(isinstance(part, Instruction) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +144,7 @@ def _timed(piece: Spoken) -> list[tuple[tuple[int, int], tuple[float, float]]]:
         return []
     sounding, whole = _weights(piece.text, places)
     duration = piece.duration if piece.complete else max(piece.duration, sum(whole) * WEIGHT_SECONDS)
-    anchors = _anchors(piece, places, duration)
+    anchors = _anchors(piece, places, whole, duration)
     timed: list[tuple[tuple[int, int], tuple[float, float]]] = []
     for (first, begins), (last, ends) in zip(anchors, anchors[1:], strict=False):
         rate = (ends - begins) / (sum(whole[first:last]) or 1.0)
@@ -158,7 +169,9 @@ def _weights(text: str, places: Sequence[tuple[int, int]]) -> tuple[list[float],
     return sounding, whole
 
 
-def _anchors(piece: Spoken, places: Sequence[tuple[int, int]], duration: float) -> list[tuple[int, float]]:
+def _anchors(
+    piece: Spoken, places: Sequence[tuple[int, int]], whole: Sequence[float], duration: float
+) -> list[tuple[int, float]]:
     """(index of a word, second at which it begins), rising, from the first word to one past the last."""
     anchors: list[tuple[int, float]] = []
     given = sorted(piece.words, key=lambda word: word.offset)
@@ -170,8 +183,16 @@ def _anchors(piece: Spoken, places: Sequence[tuple[int, int]], duration: float) 
             begins = min(max(given[at].start, 0.0), duration)
             if not anchors or begins >= anchors[-1][1]:
                 anchors.append((index, begins))
+    timed = bool(anchors)
     if not anchors or anchors[0][0] > 0:
         anchors.insert(0, (0, 0.0))
+    (first, origin), (last, begins) = anchors[0], anchors[-1]
+    if timed and not piece.complete and last + 1 < len(places):
+        # A word whose time is not known has no sound yet: it comes with its chunk at the latest.
+        pace = (begins - origin) / sum(whole[first:last]) if begins > origin else WEIGHT_SECONDS
+        begins = max(piece.duration, begins + pace * whole[last])
+        anchors.append((last + 1, begins))
+        duration = max(duration, begins + pace * sum(whole[last + 1 :]))
     anchors.append((len(places), duration))
     return anchors
 

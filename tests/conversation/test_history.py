@@ -137,6 +137,17 @@ def test_a_piece_whose_sound_is_not_complete_is_longer_than_its_sound_so_far() -
     assert heard_text([Spoken(text, 0.0, 0.4)], 0.4) == text
 
 
+def test_of_a_voice_that_tells_its_words_one_that_is_not_told_has_no_sound_yet() -> None:
+    """It broke off, or is still at work: "is" was told and its sound is there, "first" was not told."""
+    told = (SpokenWord(0.0, 0, 3), SpokenWord(0.25, 4, 2))
+    begun = Spoken("One is first of all.", 0.0, 0.5, told, complete=False)
+    assert [(word, start) for word, start, _ in words_of(begun)][:3] == [("One", 0.0), ("is", 0.25), ("first", 0.5)]
+    assert unheard_from(begun, 0.5) == "first of all."
+    # With only the beginning of its sound there, it was not heard.
+    cut = Spoken("One is first of all.", 0.0, 0.3, told, complete=False)
+    assert unheard_from(cut, 0.3) == "is first of all."
+
+
 def test_characters_are_words_where_there_are_no_spaces() -> None:
     piece = Spoken("你好，世界。", 0.0, 1.2)
     assert [word for word, _, _ in words_of(piece)] == ["你", "好，", "世", "界。"]
