@@ -16,7 +16,16 @@ from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
 from assistant.audio.resample import Resampler
 from assistant.conversation.events import Happening, ReplyAudible, ReplyFailed, ReplyFinished
-from assistant.conversation.history import Message, Spoken, SpokenWord, Text, heard_text, unheard_from, words_of
+from assistant.conversation.history import (
+    Instruction,
+    Message,
+    Spoken,
+    SpokenWord,
+    Text,
+    heard_text,
+    unheard_from,
+    words_of,
+)
 from assistant.conversation.sentences import Sentences
 from assistant.conversation.wordstream import WordStream
 from assistant.gate import Gate
@@ -170,36 +179,43 @@ class Reply:
                 return
             except FailedMidway as failure:
                 self._continue_or_give_up(failure)
-                said = " ".join(handed)
-                so_far = [Message("assistant", (Text(said),)), Message("user", (Text(GO_ON),))] if said else []
-                messages = [*self._messages, *so_far]
+                messages = [*self._messages, *_so_far(" ".join(piece.strip() for piece in handed))]
 
     async def _write_from(
         self, model: ChatModel, messages: Sequence[Message], send: ObjectSendStream[str], handed: list[str]
     ) -> None:
         """One model's answer, piece by piece; ``handed`` grows by what went to the voice."""
         streamed = (await self._voice.get()).abilities.streams_text
-        splitter, words = Sentences(), WordStream()
-        async with aclosing(model.reply(messages)) as deltas:  # type: ignore[type-var]
-            async for delta in deltas:
-                if isinstance(delta, SideEffect):
-                    self.effects.append(delta)
-                if not isinstance(delta, TextDelta):
-                    continue
-                if not self._begun:
-                    self._begun = True
-                    self._tell("reply.first_token", None, {})
-                self._tell("_", None, {"stage": "llm", "what": "delta", "text": delta.text})
-                sentences = splitter.push(delta.text)
-                self._tell_sentences(sentences)
-                for piece in words.push(delta.text) if streamed else sentences:
-                    handed.append(piece)
-                    await send.send(piece)
+        splitter, words = Sentences(), WordStream(begun=bool(handed))
+        told: list[str] = []
+        before = len(handed)
+
+        async def hand_over(sentences: Sequence[str], pieces: Sequence[str]) -> None:
+            told.extend(sentences)
+            self._tell_sentences(sentences)
+            for piece in pieces:
+                handed.append(piece)
+                await send.send(piece)
+
+        try:
+            async with aclosing(model.reply(messages)) as deltas:  # type: ignore[type-var]
+                async for delta in deltas:
+                    if isinstance(delta, SideEffect):
+                        self.effects.append(delta)
+                    if not isinstance(delta, TextDelta):
+                        continue
+                    if not self._begun:
+                        self._begun = True
+                        self._tell("reply.first_token", None, {})
+                    self._tell("_", None, {"stage": "llm", "what": "delta", "text": delta.text})
+                    sentences = splitter.push(delta.text)
+                    await hand_over(sentences, words.push(delta.text) if streamed else sentences)
+        except FailedMidway:
+            # Words go to a streaming voice one by one: neither half a sentence untold nor a told word unsaid.
+            await hand_over(*_evened(" ".join(told), "".join(handed[before:]).strip() if streamed else " ".join(told)))
+            raise
         sentences = splitter.flush()
-        self._tell_sentences(sentences)
-        for piece in words.flush() if streamed else sentences:
-            handed.append(piece)
-            await send.send(piece)
+        await hand_over(sentences, words.flush() if streamed else sentences)
 
     async def _write_words(self, send: ObjectSendStream[str], words: str) -> None:
         splitter = Sentences()
@@ -389,6 +405,18 @@ class _Trim:
         self.seconds += start / self._rate
         self.done = True
         return samples[start:]
+
+
+def _evened(told: str, handed: str) -> tuple[list[str], list[str]]:
+    """What is missing in ``told`` of ``handed``, and the other way round."""
+    if handed.startswith(told):
+        return list(filter(None, [handed[len(told) :].strip()])), []
+    return [], [f" {told[len(handed) :].strip()}"] if told.startswith(handed) else []
+
+
+def _so_far(said: str) -> Sequence[Message]:
+    """What tells another model where to go on; nothing when it can begin anew."""
+    return [Message("assistant", (Text(said),)), Message("user", (Instruction(GO_ON),))] if said else []
 
 
 def _untold(event: str, at: float | None, data: dict[str, object]) -> None:

@@ -11,11 +11,12 @@ class WordStream:
     """Cuts the stream at blanks. ``push`` every delta, then ``flush``; what they return, joined, is what is said.
 
     A stretch with markup in it (a link, a tag, emphasis) is held until the end of its line, to be cleaned whole.
+    ``begun``: something was said before, so that even the first piece begins with a blank.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, begun: bool = False) -> None:
         self._kept = ""
-        self._begun = False
+        self._begun = begun
 
     def push(self, delta: str) -> list[str]:
         self._kept += delta

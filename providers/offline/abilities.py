@@ -17,6 +17,8 @@ _ASKED = Grammar(
     "what (commands|questions|things) (do|can) you (know|understand|answer|do)",
 )
 _UNKNOWN = ("I cannot help with that.", "I do not know that either.")
+UNFINISHED = Answer(("Sorry, I cannot finish that.",))
+"""To an answer of another model that broke off."""
 
 
 def listed(skills: Sequence[Skill]) -> str:
@@ -26,7 +28,8 @@ def listed(skills: Sequence[Skill]) -> str:
         verb, _, thing = skill.can.partition(" ")
         if verb:
             objects.setdefault(verb, []).append(thing)
-    return f"I can {', and '.join(f'{verb} {_series(things)}' for verb, things in objects.items())}."
+    *first, last = (f"{verb} {_series(things)}" for verb, things in objects.items())
+    return f"I can {', '.join(first)}, and {last}." if first else f"I can {last}."
 
 
 def _series(things: Sequence[str]) -> str:
@@ -39,7 +42,13 @@ def skill(others: Sequence[Skill]) -> Skill:
     def answer(request: Request) -> Answer | None:
         return Answer((listed(others),)) if _ASKED.match(request.plain) is not None else None
 
-    return Skill(name="abilities", can="", examples=("What can you do?", "Help."), answer=answer)
+    return Skill(
+        name="abilities",
+        can="",
+        examples=("What can you do?", "Help."),
+        answer=answer,
+        grammar="what (can | else can) you do | what can i (say | ask [you]) | [please] help [me]",
+    )
 
 
 def unknown(skills: Sequence[Skill], answered: str) -> Answer:

@@ -20,6 +20,11 @@ def test_a_word_is_given_as_soon_as_the_next_one_begins() -> None:
     assert words.flush() == [" can."]
 
 
+def test_after_other_words_even_the_first_piece_begins_with_a_blank() -> None:
+    words = WordStream(begun=True)
+    assert words.push("and then") + words.flush() == [" and", " then"]
+
+
 @pytest.mark.parametrize(
     ("deltas", "text"),
     [

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.conversation.history import Instruction
 from assistant.ports import Message, ParleyError, SideEffect, Text, TextDelta
 from providers import registry
 from providers.offline import chat_model, matcher
@@ -329,3 +330,27 @@ def test_anything_may_be_said_to_it(texts: list[str]) -> None:
     found = answer([user(text) for text in texts], AFTERNOON)
     assert found.sentences
     assert all(sentence.strip() == sentence and sentence[-1] in ".?" for sentence in found.sentences)
+
+
+# --- when another model's answer has broken off -----------------------------------------------------------------------
+
+
+def go_on() -> Message:
+    return Message("user", (Instruction("Go on from exactly where it stops."),))
+
+
+def test_it_goes_on_with_another_models_answer_by_answering_the_question() -> None:
+    told = (user("What is two plus two?"), assistant("Two plus"), go_on())
+    assert said(*told) == said(user("What is two plus two?"))
+
+
+def test_what_it_could_not_have_answered_it_does_not_finish_and_offers_no_list() -> None:
+    told = (user("Why is the sky blue?"), assistant("Because the air scatters"), go_on())
+    assert said(*told) == "Sorry, I cannot finish that."
+
+
+def test_an_instruction_is_nothing_the_user_said() -> None:
+    told = (user("Tell me a joke."), assistant("Why did"), go_on(), user("What time is it?"))
+    assert said(*told) == "It is five past three."
+    assert not go_on().said
+    assert user("Hello.").said
