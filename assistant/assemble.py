@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from assistant.later import Later
 from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, VoiceActivity
 from providers import fallback, registry
 from providers._options import Timeouts
+
+log = logging.getLogger("parley")
 
 OnFailure = Callable[[str, str, str, str | None], None]
 """stage, provider, error, next."""
@@ -70,6 +74,8 @@ def _chain(settings: Settings, stage: Stage, on_failure: OnFailure) -> Later[Any
     timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
 
     def failed(stage: Stage, provider: str, error: ProviderError, following: str | None) -> None:
+        if error.__cause__ is not None:  # a mistake in the provider's own code: --verbose shows where
+            log.debug("%s", scrub("".join(traceback.format_exception(error.__cause__)).rstrip()))
         on_failure(stage, provider, scrub(str(error)), following)
 
     return Later(_WRAPPERS[stage](links, failed, timeouts))
