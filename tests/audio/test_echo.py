@@ -1,0 +1,264 @@
+"""Echo cancelling: what the re-blocking keeps, and what WebRTC's processing takes out."""
+
+from __future__ import annotations
+
+import sys
+import wave
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trio.testing
+
+from assistant.audio.echo import BLOCK, LEARNED, Block, EchoCanceller
+from assistant.audio.farend import SOONEST
+from assistant.audio.room import Acoustics, Room, synthetic
+from assistant.audio.treated import TreatedDuplex
+from assistant.audio.wav import WavDuplex
+from assistant.audio.wavfile import WavWriter
+from assistant.ports import FRAME, Duplex, Frame, ProviderUnavailable, Samples
+
+RATE, PLAYED = 16_000, 24_000
+PER_FRAME = FRAME * PLAYED // RATE
+DATA = Path(__file__).resolve().parent.parent / "data" / "speech"
+
+
+class Remember:
+    """A processor that changes nothing, and keeps what it was given."""
+
+    def __init__(self, lag: int = 0) -> None:
+        self.lag = lag
+        self.far: list[Block] = []
+        self.near: list[Block] = []
+
+    def reference(self, block: Block) -> None:
+        assert block.shape == (BLOCK,) and block.dtype == np.int16
+        assert len(self.far) == len(self.near), "the reference comes first"
+        self.far.append(block.copy())
+
+    def process(self, block: Block) -> None:
+        assert block.shape == (BLOCK,) and block.dtype == np.int16
+        self.near.append(block.copy())
+        if self.lag:
+            last = self.near[-2] if len(self.near) > 1 else np.zeros(BLOCK, np.int16)
+            block[:] = np.concatenate((last, block))[BLOCK - self.lag : 2 * BLOCK - self.lag]
+
+
+def frames_of(sound: np.ndarray) -> list[Frame]:
+    return [Frame(sound[start : start + FRAME], start) for start in range(0, len(sound), FRAME)]
+
+
+def through(canceller: EchoCanceller, frames: list[Frame], played: np.ndarray | None = None) -> list[Frame]:
+    out = []
+    for index, frame in enumerate(frames):
+        if played is not None:
+            canceller.played(played[index * PER_FRAME : (index + 1) * PER_FRAME])
+        out.append(canceller.hear(frame))
+    return out
+
+
+def sine(count: int, rate: int) -> np.ndarray:
+    return (0.4 * np.sin(2 * np.pi * 440 * np.arange(count) / rate)).astype(np.float32)
+
+
+@pytest.mark.parametrize("lag", [0, 100])
+def test_every_sample_comes_out_once_at_the_time_its_frame_says(lag: int) -> None:
+    sound = sine(FRAME * 40, RATE)
+    canceller = EchoCanceller(Remember(lag), PLAYED)
+    out = through(canceller, frames_of(sound))
+    assert canceller.lag == (128 + lag) / RATE
+    for number, frame in enumerate(out):
+        assert frame.samples.shape == (FRAME,) and frame.samples.dtype == np.float32
+        assert frame.start == number * FRAME - round(canceller.lag * RATE)
+        before = max(0, -frame.start)
+        expected = np.concatenate((np.zeros(before, np.float32), sound[max(0, frame.start) : frame.start + FRAME]))
+        assert np.allclose(frame.samples, expected, atol=2**-15)
+
+
+def test_the_reference_is_that_of_the_same_time() -> None:
+    processor = Remember()
+    frames = 60
+    through(EchoCanceller(processor, PLAYED), frames_of(sine(FRAME * frames, RATE)), sine(PER_FRAME * frames, PLAYED))
+    far, near = np.concatenate(processor.far), np.concatenate(processor.near)
+    late = SOONEST * RATE
+    expected = 0.4 * np.sin(2 * np.pi * 440 * (np.arange(len(far)) - late) / RATE)
+    assert np.abs(far / 32768 - expected)[RATE // 10 :].max() < 1e-3
+    assert np.abs(near / 32768 - sine(len(near), RATE)).max() < 1e-4
+
+
+def test_a_gap_in_the_capture_keeps_the_clocks_together() -> None:
+    processor = Remember()
+    canceller = EchoCanceller(processor, PLAYED)
+    played = np.zeros(PER_FRAME * 40, np.float32)
+    sound = sine(FRAME * 40, RATE)
+    frames = [frame for frame in frames_of(sound) if not 10 <= frame.start // FRAME < 13]
+    canceller.played(played)
+    for frame in [canceller.hear(frame) for frame in frames][-20:]:
+        assert np.allclose(frame.samples, sound[frame.start : frame.start + FRAME], atol=2**-15)
+
+
+def test_what_is_too_loud_is_clipped_and_does_not_wrap_around() -> None:
+    processor = Remember()
+    out = through(EchoCanceller(processor, PLAYED), frames_of(np.tile(np.float32([3.0, -3.0]), FRAME * 2)))
+    assert processor.near[0][0] == 32767 and processor.near[0][1] == -32768
+    assert out[-1].samples.max() == pytest.approx(1.0, abs=1e-4) and out[-1].samples.min() == -1.0
+
+
+def test_the_far_end_counts_as_learned_after_half_a_second_of_sound() -> None:
+    canceller = EchoCanceller(Remember(), PLAYED)
+    silence = [np.zeros(PER_FRAME, np.float32)] * 40
+    sound = list(sine(PER_FRAME * 40, PLAYED).reshape(-1, PER_FRAME))
+    learned_after = None
+    for index, played in enumerate(silence + sound):
+        canceller.played(played)
+        canceller.hear(Frame(np.zeros(FRAME, np.float32), index * FRAME))
+        if canceller.learned and learned_after is None:
+            learned_after = (index + 1 - len(silence)) * FRAME / RATE
+    assert learned_after == pytest.approx(LEARNED, abs=0.05)
+
+
+# --- WebRTC ---
+
+
+@pytest.fixture
+def webrtc() -> Callable[..., EchoCanceller]:
+    pytest.importorskip("livekit.rtc", reason="needs the package livekit (pip install 'parley-voice[echo]')")
+    from assistant.audio.webrtc import echo_canceller
+
+    return echo_canceller
+
+
+def recorded(name: str) -> Samples:
+    with wave.open(str(DATA / name)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / np.float32(32768)
+
+
+def talk(names: list[str]) -> tuple[Samples, Samples]:
+    """One after the other: at 16 kHz, and as a loudspeaker gets it at 24 kHz."""
+    import soxr
+
+    sound = np.concatenate([recorded(name) for name in names])
+    sound = sound[: len(sound) // FRAME * FRAME]
+    return sound, soxr.resample(sound, RATE, PLAYED).astype(np.float32)
+
+
+ASSISTANT = ["slt-turn-off-the-lights-in-the-kitchen.wav", "slt-what-is-two-plus-two.wav", "slt-tell-me-a-joke.wav"]
+
+
+def db(sound: np.ndarray) -> float:
+    return float(10 * np.log10(np.mean(np.square(sound, dtype=np.float64)) + 1e-12))
+
+
+def cancelled(canceller: EchoCanceller, room: Room, mic: Samples, played: Samples) -> tuple[Samples, Samples]:
+    """What the microphone hears in the room, and what is left of it."""
+    raw, out = [], []
+    for frame in frames_of(mic):
+        stretch = played[frame.start * 3 // 2 : (frame.start + FRAME) * 3 // 2]
+        for one in (room, canceller):
+            one.played(stretch)
+        heard = room.hear(frame)
+        raw.append(heard.samples)
+        out.append(canceller.hear(heard).samples)
+    return np.concatenate(raw), np.concatenate(out)
+
+
+@pytest.mark.parametrize("delay_ms", [30, 60, 200])
+@pytest.mark.parametrize("gain", [-12.0, -6.0])
+def test_the_echo_is_taken_out(webrtc: Callable[..., EchoCanceller], gain: float, delay_ms: int) -> None:
+    sound, played = talk(ASSISTANT)
+    room = Room(synthetic(), PLAYED, Acoustics(gain, delay_ms / 1000, noise_dbfs=-65.0))
+    raw, left = cancelled(webrtc(PLAYED), room, np.zeros_like(sound), played)
+    settled = slice(2 * RATE, None)
+    assert db(raw[settled]) - db(left[settled]) > 25
+
+
+def test_a_drifting_echo_is_taken_out(webrtc: Callable[..., EchoCanceller]) -> None:
+    sound, played = talk(ASSISTANT)
+    room = Room(synthetic(), PLAYED, Acoustics(-6.0, 0.06, drift_ppm=100, noise_dbfs=-65.0))
+    raw, left = cancelled(webrtc(PLAYED), room, np.zeros_like(sound), played)
+    assert db(raw[2 * RATE :]) - db(left[2 * RATE :]) > 20
+
+
+def test_the_users_voice_comes_through_in_its_time(webrtc: Callable[..., EchoCanceller]) -> None:
+    sound, _ = talk(["rms-what-is-your-name.wav", "awb-hello-how-are-you.wav"])
+    canceller = webrtc(PLAYED)
+    out = through(canceller, frames_of(sound), np.zeros(len(sound) * 3 // 2, np.float32))
+    treated = np.concatenate([frame.samples for frame in out])
+    lag = round(canceller.lag * RATE)
+    assert out[0].start == -lag
+    assert abs(db(treated) - db(sound)) < 2
+    # Where the energy lies: WebRTC changes phases, so waveforms are not alike.
+    envelope = [np.convolve(np.square(one), np.ones(64) / 64) for one in (sound, treated)]
+    before, after = (np.log(one + 1e-6) - np.log(one + 1e-6).mean() for one in envelope)
+    found = max(
+        range(lag - 200, lag + 200, 4), key=lambda shift: float(np.dot(before[: -shift or None], after[shift:]))
+    )
+    assert found == pytest.approx(lag, abs=24)  # 1.5 ms
+
+
+def test_steady_noise_is_suppressed_only_if_asked(webrtc: Callable[..., EchoCanceller]) -> None:
+    noise = (np.random.default_rng(3).standard_normal(FRAME * 120) * 0.01).astype(np.float32)
+    frames = frames_of(noise)
+    suppressed = np.concatenate([frame.samples for frame in through(webrtc(PLAYED), frames)])
+    kept = np.concatenate([frame.samples for frame in through(webrtc(PLAYED, noise=False), frames)])
+    assert db(suppressed[2 * RATE :]) < db(noise) - 8
+    assert db(kept[2 * RATE :]) > db(noise) - 3
+    assert webrtc(PLAYED, noise=False).lag < webrtc(PLAYED).lag
+
+
+def test_without_the_package_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from assistant.audio import webrtc
+
+    monkeypatch.setitem(sys.modules, "livekit", None)
+    monkeypatch.setitem(sys.modules, "livekit.rtc", None)
+    with pytest.raises(ProviderUnavailable, match=r"'livekit'; install it with: pip install 'parley-voice\[echo\]'"):
+        webrtc.echo_canceller(PLAYED)
+
+
+# --- on its way from a device ---
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+
+
+async def taken(frames: AsyncIterator[Frame], count: int) -> list[Frame]:
+    return [await anext(frames) for _ in range(count)]
+
+
+@pytest.mark.anyio
+async def test_a_wav_device_is_heard_in_a_room_and_recorded_before_the_echo_is_taken_out(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "mic.wav", RATE) as file:
+        file.append(sine(FRAME * 20, RATE))
+    recording: list[Frame] = []
+    async with WavDuplex(tmp_path / "mic.wav", tmp_path / "speaker.wav") as wav:
+        room = Room(np.ones(1, np.float32), PLAYED, Acoustics(-6.0, 0.060))
+        duplex: Duplex = TreatedDuplex(
+            wav, room=room, echo=EchoCanceller(Remember(), PLAYED), captured=recording.append
+        )
+        assert isinstance(duplex, TreatedDuplex) and duplex.lag == 0.008 and not duplex.echo_learned
+        wav.start()
+        tick = np.zeros(240, np.float32)
+        tick[0] = 0.5
+        assert duplex.play(tick, first=True) == 0
+        heard = await taken(duplex.frames(), 10)
+        heard += await taken(duplex.frames(), 20)  # another iterator goes on
+        assert duplex.heard() == 240 and duplex.input_over and duplex.underruns == duplex.overflows == 0
+    raw = np.concatenate([frame.samples for frame in recording])
+    own = np.concatenate((sine(FRAME * 20, RATE), np.zeros(FRAME * 10, np.float32)))
+    echo = raw - own
+    assert [frame.start for frame in recording] == [FRAME * number for number in range(30)]
+    assert int(np.argmax(np.abs(echo))) == 960
+    assert heard[0].start == -128
+    assert np.allclose(np.concatenate([frame.samples for frame in heard])[128:], raw[:-128], atol=1e-4)
+
+
+@pytest.mark.anyio
+async def test_without_treatments_frames_pass_untouched() -> None:
+    async with WavDuplex(None, None) as wav:
+        duplex = TreatedDuplex(wav)
+        wav.start()
+        assert [frame.start for frame in await taken(duplex.frames(), 3)] == [0, FRAME, 2 * FRAME]
+        assert duplex.lag == 0 and duplex.echo_learned
