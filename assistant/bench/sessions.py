@@ -140,15 +140,15 @@ def _due(user: _User) -> float:
     return user.starts + (user.next + 1) * FRAME / 16_000
 
 
-def load_of(sessions: int, turns: int = 3) -> Load:
-    """Hold ``sessions`` conversations at once, of ``turns`` turns after one to warm up."""
-    return anyio.run(_load_of, sessions, turns)
+def load_of(sessions: int, turns: int = 3, *, warm: int = 1) -> Load:
+    """Hold ``sessions`` conversations at once, of ``turns`` turns after ``warm`` others."""
+    return anyio.run(_load_of, sessions, turns, warm)
 
 
-async def _load_of(sessions: int, turns: int) -> Load:
+async def _load_of(sessions: int, turns: int, warm: int) -> Load:
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         path = Path(folder) / "mic.wav"
-        lines = microphone(path, DRAFTS, turns + 1)
+        lines = microphone(path, DRAFTS, turns + warm)
         settings = _settings(Path(folder), DRAFTS.config(lines))
         with open_wav(path) as reader:
             sound = reader.read(reader.frames)
@@ -162,6 +162,8 @@ async def _load_of(sessions: int, turns: int) -> Load:
         for number in range(sessions):
             stages = await opened.enter_async_context(open_stages(settings))
             send, receive = anyio.create_memory_object_stream[Frame](math.inf)
+            opened.enter_context(send)
+            opened.enter_context(receive)
             starts = number * STAGGER % 5
             duplex = FedDuplex(receive, lambda starts=starts: began + starts)  # type: ignore[misc]
             users.append(_User(starts, send.send_nowait))
@@ -187,7 +189,7 @@ async def _load_of(sessions: int, turns: int) -> Load:
         for duplex in duplexes:
             duplex.finish()
         group.cancel_scope.cancel()
-    found = [_latencies(duplex.sounds, lines[1:]) for duplex in duplexes]
+    found = [_latencies(duplex.sounds, lines[warm:]) for duplex in duplexes]
     heard = [latency for session in found for latency in session if latency is not None]
     missed = sum(latency is None for session in found for latency in session)
     return Load(sessions, heard, missed, used, feeder, peak_memory_mb(), worst * 1000)
