@@ -1,0 +1,107 @@
+"""The gate between a reply's voice and the loudspeaker, on the loudspeaker's own timeline."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import numpy as np
+import pytest
+
+from assistant.audio.playout import Playout
+from assistant.gate import Gate
+from assistant.ports import Frame, Samples
+
+RATE = 24_000
+
+
+class Loudspeaker:
+    """A Duplex with a loudspeaker alone, whose time is set by hand."""
+
+    playback_rate = RATE
+    underruns = overflows = 0
+    input_over = True
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.playout = Playout(RATE)
+
+    def now(self) -> float:
+        return self.at
+
+    def frames(self) -> AsyncIterator[Frame]:
+        raise AssertionError("nobody listens here")
+
+    def play(self, samples: Samples, *, first: bool) -> int:
+        return self.playout.write(samples, self.at, first=first)
+
+    def pause(self) -> None:
+        self.playout.pause(self.at)
+
+    def resume(self) -> None:
+        self.playout.resume(self.at)
+
+    def drop(self) -> int:
+        return self.playout.drop(self.at)
+
+    def heard(self) -> int:
+        return self.playout.heard(self.at)
+
+    def time_of(self, position: int) -> float | None:
+        return self.playout.time_of(position)
+
+    def tap(self, sink: Callable[[Samples], None]) -> None:
+        raise AssertionError("nobody records here")
+
+    def sound(self, until: float) -> float:
+        """Seconds of sound that have left it by ``until``."""
+        self.at = until
+        return float(np.count_nonzero(self.playout.take(until))) / RATE
+
+
+def tone(seconds: float) -> Samples:
+    return np.full(round(seconds * RATE), 0.3, np.float32)
+
+
+def test_a_shut_gate_keeps_its_sound_until_it_opens() -> None:
+    speaker = Loudspeaker()
+    gate = Gate(speaker, is_open=False)
+    gate.write(tone(0.5))
+    speaker.at = 2.0
+    assert gate.base is None
+    gate.open()
+    gate.write(tone(0.5))
+    assert gate.started_at() == pytest.approx(2.0)
+    assert speaker.sound(until=4.0) == pytest.approx(1.0)
+
+
+def test_a_closed_gate_lets_nothing_through_whoever_still_holds_a_chunk() -> None:
+    speaker = Loudspeaker()
+    gate = Gate(speaker, is_open=True)
+    gate.write(tone(2.0))
+    speaker.at = 0.5
+    assert gate.close() == pytest.approx(0.505, abs=0.001)  # the fade counts as heard
+    gate.write(tone(1.0))
+    gate.open()
+    assert speaker.sound(until=5.0) == pytest.approx(0.505, abs=0.001)
+
+
+def test_closing_a_draft_touches_nothing_that_is_being_heard() -> None:
+    speaker = Loudspeaker()
+    speaker.play(tone(1.0), first=True)
+    draft = Gate(speaker, is_open=False)
+    draft.write(tone(1.0))
+    assert draft.close() == 0.0
+    assert speaker.sound(until=3.0) == pytest.approx(1.0)
+
+
+def test_what_was_heard_counts_from_the_replys_own_first_sample() -> None:
+    speaker = Loudspeaker()
+    speaker.play(tone(1.0), first=True)
+    speaker.at = 1.5
+    gate = Gate(speaker, is_open=True)
+    gate.write(tone(1.0))
+    speaker.at = 1.75
+    assert gate.heard() == pytest.approx(0.25)
+    assert gate.time_at(0.5) == pytest.approx(2.0)
+    speaker.at = 9.0
+    assert gate.heard() == pytest.approx(1.0)
