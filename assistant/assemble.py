@@ -57,9 +57,9 @@ async def open_stages(settings: Settings, *on_failure: OnFailure) -> AsyncIterat
         for sink in sinks:
             sink(stage, provider, error, following)
 
-    vad = _vad(settings)
+    vad = open_vad(settings)
     async with vad as activity, anyio.create_task_group() as owners:
-        stt, llm, tts = (_chain(settings, stage, failed) for stage in _WRAPPERS)
+        stt, llm, tts = (Later(open_stage(settings, stage, failed)) for stage in _WRAPPERS)
         stages = Stages(activity, stt, llm, tts, sinks)
         for stage in (stages.transcriber, stages.model, stages.voice):
             owners.start_soon(stage.run)
@@ -67,7 +67,7 @@ async def open_stages(settings: Settings, *on_failure: OnFailure) -> AsyncIterat
         owners.cancel_scope.cancel()
 
 
-def _chain(settings: Settings, stage: Stage, on_failure: OnFailure) -> Later[Any]:
+def open_stage(settings: Settings, stage: Stage, on_failure: OnFailure) -> AbstractAsyncContextManager[Any]:
     """The stage's provider and, behind it, its fallbacks, which are opened when they are first needed."""
     table = getattr(settings, stage)
     links = [_link(settings, stage, name) for name in (table.provider, *table.fallback)]
@@ -78,7 +78,7 @@ def _chain(settings: Settings, stage: Stage, on_failure: OnFailure) -> Later[Any
             log.debug("%s", scrub("".join(traceback.format_exception(error.__cause__)).rstrip()))
         on_failure(stage, provider, scrub(str(error)), following)
 
-    return Later(_WRAPPERS[stage](links, failed, timeouts))
+    return _WRAPPERS[stage](links, failed, timeouts)
 
 
 def _link(settings: Settings, stage: Stage, name: str) -> fallback.Lazy[Any]:
@@ -96,7 +96,7 @@ _WRAPPERS: dict[Stage, Callable[..., AbstractAsyncContextManager[Any]]] = {
 }
 
 
-def _vad(settings: Settings) -> AbstractAsyncContextManager[VoiceActivity]:
+def open_vad(settings: Settings) -> AbstractAsyncContextManager[VoiceActivity]:
     options = {"runtime": settings.vad.runtime} if settings.vad.provider == "silero" else {}
     return registry.find("vad", settings.vad.provider)(options)
 

@@ -1,12 +1,32 @@
-"""What to use where the config leaves it open: keys that are there, then what is installed. Pure; says what and why."""
+"""What to use where the config leaves it open: keys that are there, a local server, then what is installed.
+
+`choose` is pure and says why; `decide` looks at this machine for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from assistant.config import Settings, with_provider
 from assistant.ports import ParleyError, Stage
+
+STAGES: tuple[Stage, ...] = ("stt", "llm", "tts")
+SERVERS = "openai-compatible"
+"""The provider for a local server."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A server on this machine that speaks OpenAI's protocol and has a model to chat with."""
+
+    base_url: str
+    kind: str
+    """Whose usual port it is: "Ollama", "llama.cpp", ..."""
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +38,26 @@ class Option:
     """The Python package it needs."""
     key: str | None
     """The environment variable it needs."""
+    extra: str
+    """What of Parley's installs the package."""
     why: str
+    fallback: bool = False
+    """Takes over from the options before it that run on this machine too, should they fail."""
 
 
 OPTIONS: dict[Stage, tuple[Option, ...]] = {
     "stt": (
-        Option("openai", "openai", "OPENAI_API_KEY", "OPENAI_API_KEY is set"),
-        Option("faster-whisper", "faster_whisper", None, "runs on this machine"),
+        Option("openai", "openai", "OPENAI_API_KEY", "openai", "OPENAI_API_KEY is set"),
+        Option("faster-whisper", "faster_whisper", None, "whisper", "runs on this machine"),
+        Option("pocketsphinx", "pocketsphinx", None, "pocketsphinx", "runs on this machine without a download", True),
     ),
     "llm": (
-        Option("anthropic", "anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY is set"),
-        Option("openai", "openai", "OPENAI_API_KEY", "OPENAI_API_KEY is set"),
-        Option("offline", None, None, "no key in the environment"),
+        Option("anthropic", "anthropic", "ANTHROPIC_API_KEY", "anthropic", "ANTHROPIC_API_KEY is set"),
+        Option("openai", "openai", "OPENAI_API_KEY", "openai", "OPENAI_API_KEY is set"),
+        Option(SERVERS, "openai", None, "openai", ""),
+        Option("offline", None, None, "", "no key in the environment and no local model server", True),
     ),
-    "tts": (Option("espeak-ng", "espeakng_loader", None, "runs on this machine"),),
+    "tts": (Option("espeak-ng", "espeakng_loader", None, "espeak", "runs on this machine"),),
 }
 
 MISSING: dict[Stage, str] = {
@@ -41,27 +67,111 @@ MISSING: dict[Stage, str] = {
     "tts": "no voice is installed; get one with: pip install 'parley-voice[espeak]', or name one with --tts",
 }
 
+Installed = Callable[[str], bool]
+
 
 def choose(
-    settings: Settings, environ: Mapping[str, str], installed: Callable[[str], bool]
+    settings: Settings,
+    environ: Mapping[str, str],
+    installed: Installed,
+    servers: Sequence[LocalServer] = (),
+    *,
+    stages: Sequence[Stage] = STAGES,
 ) -> tuple[Settings, dict[Stage, str]]:
-    """The settings with a provider for every stage, and for each stage why that one.
+    """The settings with a provider for each of ``stages``, and for each why that one.
 
-    Raises ParleyError when a stage is open and nothing that could fill it is here.
+    ``servers``: the local model servers that answered, best first. Raises ParleyError when a stage is open and nothing
+    that could fill it is here.
     """
     why: dict[Stage, str] = {}
-    stages: tuple[Stage, ...] = ("stt", "llm", "tts")
     for stage in stages:
         if getattr(settings, stage).provider:
             why[stage] = "chosen"
             continue
-        for option in OPTIONS[stage]:
-            if (option.package is None or installed(option.package)) and (
-                option.key is None or environ.get(option.key)
-            ):
-                settings = with_provider(settings, stage, option.provider)
-                why[stage] = option.why
-                break
-        else:
+        usable = [option for option in OPTIONS[stage] if _usable(option, environ, installed, servers)]
+        if not usable:
             raise ParleyError(MISSING[stage])
+        taken = usable[0]
+        settings = with_provider(settings, stage, taken.provider)
+        why[stage] = taken.why
+        if taken.provider == SERVERS:
+            settings = _with_server(settings, servers[0])
+            why[stage] = f"{servers[0].kind} answers at {servers[0].base_url}"
+        passed = _passed_over(stage, taken, environ, installed)
+        why[stage] = "; ".join(filter(None, (passed, why[stage])))
+        if taken.key is None:
+            settings = _with_fallback(settings, stage, [o.provider for o in usable[1:] if o.fallback])
     return settings, why
+
+
+def wants_server(settings: Settings, environ: Mapping[str, str], installed: Installed) -> bool:
+    """Would a local model server be taken, if there was one?"""
+    if settings.llm.provider:
+        return False
+    unknown = LocalServer("", "", "")
+    usable = (option for option in OPTIONS["llm"] if _usable(option, environ, installed, (unknown,)))
+    return next(usable).provider == SERVERS
+
+
+def decide(settings: Settings, *, stages: Sequence[Stage] = STAGES) -> tuple[Settings, dict[Stage, str]]:
+    """`choose` for this machine. Takes at most 0.3 s, and that only while it looks for a local model server.
+
+    Call it outside of any event loop.
+    """
+    servers: Sequence[LocalServer] = ()
+    if "llm" in stages and wants_server(settings, os.environ, installed_here):
+        import anyio
+
+        from providers import _probe
+
+        servers = [LocalServer(*found) for found in anyio.run(_probe.model_servers)]
+    return choose(settings, os.environ, installed_here, servers, stages=stages)
+
+
+def installed_here(package: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(package) is not None
+
+
+def lines(settings: Settings, why: Mapping[Stage, str]) -> list[str]:
+    """One line a stage that was not the user's own choice: what, and why."""
+    said = []
+    for stage, reason in why.items():
+        table = getattr(settings, stage)
+        if reason != "chosen":
+            said.append(f"{stage}: {table.provider}{f' with {table.model}' if table.model else ''} ({reason})")
+    return said
+
+
+def _usable(option: Option, environ: Mapping[str, str], installed: Installed, servers: Sequence[LocalServer]) -> bool:
+    if option.provider == SERVERS and not servers:
+        return False
+    if option.key is not None and not environ.get(option.key, "").strip():
+        return False
+    return option.package is None or installed(option.package)
+
+
+def _passed_over(stage: Stage, taken: Option, environ: Mapping[str, str], installed: Installed) -> str:
+    """Keys that are there and cannot be used: their owner will wonder."""
+    before = OPTIONS[stage][: OPTIONS[stage].index(taken)]
+    return "; ".join(
+        f"{option.key} is set, but the package {option.package} is missing (pip install 'parley-voice[{option.extra}]')"
+        for option in before
+        if option.key and option.package and environ.get(option.key, "").strip() and not installed(option.package)
+    )
+
+
+def _with_server(settings: Settings, server: LocalServer) -> Settings:
+    """What the user wrote under [llm] stands."""
+    table = settings.llm
+    options = {"base_url": server.base_url, **table.options}
+    llm = msgspec.structs.replace(table, model=table.model or server.model, options=options)
+    return msgspec.structs.replace(settings, llm=llm)
+
+
+def _with_fallback(settings: Settings, stage: Stage, names: Sequence[str]) -> Settings:
+    table = getattr(settings, stage)
+    if table.fallback or not names:
+        return settings
+    return msgspec.structs.replace(settings, **{stage: msgspec.structs.replace(table, fallback=tuple(names))})

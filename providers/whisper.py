@@ -56,6 +56,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Names and terms to expect, separated by spaces."""
     partials: bool = True
     word_times: bool = False
+    translate: bool = False
+    """Write English, whatever is spoken. Models for English alone cannot."""
     download_gap: float = _models.DOWNLOAD_GAP
     """Seconds without a byte after which a model's download is given up."""
     timeouts: Timeouts = Timeouts()
@@ -100,6 +102,10 @@ class _Model:
                 f"{NAME}: the model {settings.model!r} does not know the language {settings.language!r}, only "
                 f"{_some(self.languages)}; choose one of them or another model"
             )
+        if settings.translate and len(self.languages) == 1:
+            raise ParleyError(
+                f"{NAME}: the model {settings.model!r} knows English alone and cannot translate; try 'base'"
+            )
         self._language = self.languages[0] if len(self.languages) == 1 else None if language == "auto" else language
 
     def _load(self, directory: Path) -> Any:
@@ -135,6 +141,7 @@ class _Model:
             segments, info = self._model.transcribe(
                 samples,
                 language=self._language,
+                task="translate" if settings.translate else "transcribe",
                 beam_size=settings.beam_size,
                 temperature=0.0,  # one value: no second and third attempt while the user waits
                 condition_on_previous_text=False,

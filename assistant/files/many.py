@@ -1,0 +1,115 @@
+"""Several recordings, one after another, on the command line: progress, sentences, files written whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+
+from assistant.assemble import open_stage, open_vad, segment_rules
+from assistant.config import Settings, scrub
+from assistant.files.subtitles import FORMATS
+from assistant.files.transcribe import OnProgress, Transcription, transcribe
+from assistant.ports import ParleyError, ProviderError
+
+
+@dataclass(frozen=True)
+class Work:
+    """One file to transcribe."""
+
+    path: Path
+    output: Path | None
+    """None: standard output."""
+
+
+async def transcribe_all(works: Sequence[Work], kind: str, settings: Settings) -> int:
+    """Transcribe each into its output and return the exit code.
+
+    What is wrong with one file is said on stderr, and the others go on. Raises ParleyError for what concerns all.
+    """
+    codes = [0]
+    with _Screen() as screen:
+        async with open_vad(settings) as vad, open_stage(settings, "stt", screen.failed) as transcriber:
+            for work in works:
+                try:
+                    with screen.progress(work.path) as on_progress:
+                        found = await transcribe(work.path, transcriber, vad, segment_rules(settings), on_progress)
+                    if found.damaged:
+                        screen.say(f"{work.path} is damaged: {found.damaged} of its packets could not be decoded")
+                    await to_thread.run_sync(_write, found, kind, work.output)
+                except ParleyError as error:
+                    screen.say(str(error))
+                    codes.append(error.exit_code)
+                except ProviderError as error:
+                    screen.say(f"{work.path} could not be transcribed: {error}")
+                    codes.append(1)
+    return max(codes)
+
+
+def _write(found: Transcription, kind: str, output: Path | None) -> None:
+    text = FORMATS[kind](found.lines, found.seconds)
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(output)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise ParleyError(f"{output} cannot be written ({error.strerror}); choose another --output") from None
+
+
+class _Screen:
+    """Standard error: sentences, and on a terminal a bar for the file under way."""
+
+    def __init__(self) -> None:
+        self._bars: Any = None
+
+    def __enter__(self) -> _Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    @contextmanager
+    def progress(self, path: Path) -> Iterator[OnProgress]:
+        if not sys.stderr.isatty():
+            yield lambda done, total: None
+            return
+        bars = self._bars = self._bars or _bars()
+        task = bars.add_task(path.name, total=None)
+        try:
+            yield lambda done, total: bars.update(task, completed=done, total=total and max(done, total))
+        finally:
+            bars.stop_task(task)
+
+    def say(self, text: str) -> None:
+        line = f"parley: {scrub(text)}"
+        if self._bars is None:
+            print(line, file=sys.stderr)  # noqa: T201
+        else:
+            self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
+        if following is not None:
+            self.say(f"{stage} {provider}: {error}; going on with {following}")
+
+
+def _bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    bars = Progress(*columns, console=Console(stderr=True))
+    bars.start()
+    return bars
