@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import anyio
 
-from providers.openai_compatible import _NOT_CHAT
 
 PORTS: Mapping[int, str] = {11434: "Ollama", 8080: "llama.cpp", 1234: "LM Studio", 8000: "vLLM"}
 """The servers' own defaults, in the order in which one is preferred."""
@@ -21,6 +20,8 @@ PATIENCE = 0.3
 """Seconds for everything. A server that is well needs a few milliseconds; nothing listens on most machines."""
 MOST = 1 << 20
 """Bytes of an answer that are read."""
+NOT_CHAT = ("embed", "whisper", "tts", "rerank", "kokoro", "parakeet")
+"""In the name of a model: it does not chat."""
 ELSEWHERE = ("-cloud", ":cloud")
 """How Ollama marks models that it would ask its own service for."""
 
@@ -45,7 +46,7 @@ async def model_servers(
 
 def chat_model(names: Sequence[str]) -> str | None:
     """The first that chats, on this machine rather than elsewhere."""
-    chatting = [name for name in names if not any(word in name.lower() for word in _NOT_CHAT)]
+    chatting = [name for name in names if not any(word in name.lower() for word in NOT_CHAT)]
     here = [name for name in chatting if not name.lower().endswith(ELSEWHERE)]
     return next(iter(here or chatting), None)
 

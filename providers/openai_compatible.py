@@ -32,14 +32,13 @@ from providers._batch import BatchTranscriber
 from providers._errors import Refusal, scrubbed
 from providers._messages import split
 from providers._options import read
+from providers._probe import NOT_CHAT
 from providers._think import ThinkFilter
 from providers._wav import PcmReader
 from providers.openai import hearing, ready
 from providers.registry import Options
 
 _WHO = "openai-compatible"
-_NOT_CHAT = ("embed", "whisper", "tts", "rerank", "kokoro", "parakeet")
-"""In the name of a model: it does not chat."""
 
 
 def _address(options: _http.Options) -> str:
@@ -106,7 +105,7 @@ class Chat:
         names = [
             name for model in getattr(listed, "data", None) or () if isinstance(name := getattr(model, "id", None), str)
         ]
-        chatting = [name for name in names if not any(word in name.lower() for word in _NOT_CHAT)]
+        chatting = [name for name in names if not any(word in name.lower() for word in NOT_CHAT)]
         if not (chatting or names):
             raise call.error("lists no model: load one there, or set model")
         return (chatting or names)[0]
