@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import anyio
 
-
 PORTS: Mapping[int, str] = {11434: "Ollama", 8080: "llama.cpp", 1234: "LM Studio", 8000: "vLLM"}
 """The servers' own defaults, in the order in which one is preferred."""
 PATIENCE = 0.3
