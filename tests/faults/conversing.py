@@ -31,6 +31,8 @@ from tests.servers.wire import Server
 
 LOUD = 0.01
 """-40 dBFS: anything louder in the speaker's file is a voice."""
+TIMEOUTS = {"connect": 1.0, "first_byte": 1.0, "gap": 0.7}
+"""Short, and long enough for a machine that has other work as well."""
 PLAIN = {"endpointing": "fixed", "silence_ms": 200, "drafts": False, "barge_in": "speech"}
 """Turns whose moments can be told beforehand."""
 LIMIT = 30.0
@@ -159,7 +161,9 @@ async def hold(call: Call, ready: Callable[[], Any] | None = None) -> Outcome:
     """Hold the conversation. ``ready`` is awaited when every provider is open."""
     call.folder.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
-    settings = settings_of(call.folder, {"vad": {"provider": "scripted"}, "turn": PLAIN, **call.tables})
+    settings = settings_of(
+        call.folder, {"vad": {"provider": "scripted"}, "turn": PLAIN, "timeouts": TIMEOUTS, **call.tables}
+    )
     microphone, speaker = write_wav(call.folder / "mic.wav", call.microphone), call.folder / "speaker.wav"
     async with AsyncExitStack() as opened:
         duplex = await opened.enter_async_context(WavDuplex(microphone, speaker))
@@ -209,11 +213,10 @@ class Together:
     Opening keeps the whole machine busy, which would spoil the timing of whoever talks already.
     """
 
-    STAGGER = 0.05
-    """Seconds between two beginnings, so that they do not all compute in the same moment."""
-
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, stagger: float) -> None:
+        """``stagger``: seconds between two beginnings, so that they do not all compute in the same moment."""
         self._count = count
+        self._stagger = stagger
         self._arrived = 0
         self._all_here = anyio.Event()
 
@@ -223,7 +226,7 @@ class Together:
         if self._arrived == self._count:
             self._all_here.set()
         await self._all_here.wait()
-        await anyio.sleep(number * self.STAGGER)
+        await anyio.sleep(number * self._stagger)
 
 
 # --- what must not be left behind -------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from assistant.ports import CAPTURE_RATE
 from assistant.reply import GO_ON
 from providers.scripted import tokens
 from tests.conftest import ROOT
-from tests.contract.table import KEY, TIMEOUTS
+from tests.contract.table import KEY
 from tests.faults.conversing import PLAIN, Belongings, Call, Outcome, Together, hold, other_tasks, tone_at
 from tests.servers.anthropic import AnthropicServer
 from tests.servers.compatible import CompatibleServer
@@ -141,7 +141,6 @@ def tables(plot: Plot, servers: Mapping[str, Sequence[Server]]) -> dict[str, Map
     found: dict[str, Mapping[str, Any]] = {
         "vad": {"provider": plot.vad},
         "turn": plot.turn,
-        "timeouts": TIMEOUTS,
         "stt": {"provider": "scripted", "options": {"lines": lines}},
         "llm": {"provider": "scripted", "options": {"replies": ["It is four."]}},
         "tts": {"provider": "scripted", "options": dict(plot.voice)},
@@ -196,7 +195,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         found.played[name] = await play(PLOTS[name], tmp_path_factory.mktemp("chain"), together)
 
     async def all_of(names: Sequence[str]) -> None:
-        together = Together(len(names))
+        together = Together(len(names), stagger=0.2)
         async with anyio.create_task_group() as group:
             for name in names:
                 group.start_soon(one, name, together)
