@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.bench.waveform import Sounds, sounds_in
-from assistant.bench.work import DRAFTS, Scenario, Spoken, microphone
+from assistant.bench.work import DRAFTS, REAL_STAGES, Scenario, Spoken, microphone
 from assistant.ports import ParleyError
 
 Event = dict[str, Any]
@@ -48,16 +49,27 @@ class Run:
     """`turn.metrics` of each turn."""
 
 
-def run(scenario: Scenario, turns: int, *, warm: int = 1, measure: str = "cpu", extra: list[str] | None = None) -> Run:
-    """Run the scenario for ``turns`` measured turns after ``warm`` others. Raises ParleyError when it fails."""
+def run(
+    scenario: Scenario,
+    turns: int,
+    *,
+    warm: int = 1,
+    measure: str = "cpu",
+    extra: Sequence[str] = (),
+    config: str | None = None,
+) -> Run:
+    """Run the scenario for ``turns`` measured turns after ``warm`` others. Raises ParleyError when it fails.
+
+    ``extra``: further arguments of `parley talk`; ``config``: another config than the scenario's.
+    """
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         here = Path(folder)
         lines = microphone(here / "mic.wav", scenario, turns + warm)
-        (here / "config.toml").write_text(scenario.config(lines), "utf-8")
+        (here / "config.toml").write_text(config or scenario.config(lines), "utf-8")
         command = [
             sys.executable, "-m", "assistant", "talk", "--json", "--config", str(here / "config.toml"),
             "--mic", str(here / "mic.wav"), "--speaker", str(here / "speaker.wav"), "--measure", measure,
-            *(extra or []),
+            *extra,
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -90,9 +102,15 @@ def measured(scenario: Scenario, lines: list[Spoken], sounds: Sounds, events: li
 
 def start_up(times: int = 5) -> list[float]:
     """Seconds from the start of the process to the first judged frame, in fresh processes, the first one left out."""
-    seconds: list[float] = []
-    for number in range(times + 1):
-        figures = run(DRAFTS, 1, warm=0, extra=["--max-seconds", "0.3"]).figures
-        if number and figures["listening_after_s"] is not None:
-            seconds.append(figures["listening_after_s"])
-    return seconds
+    return _listening_after(times, lambda: run(DRAFTS, 1, warm=0, extra=["--max-seconds", "0.3"]))
+
+
+def start_up_with_real_stages(times: int = 5) -> list[float]:
+    """The same with a Whisper, a vendor's SDK and a voice that load behind the listening."""
+    extra = ["--max-seconds", "3", "--load-behind"]
+    return _listening_after(times, lambda: run(DRAFTS, 1, warm=0, extra=extra, config=REAL_STAGES))
+
+
+def _listening_after(times: int, once: Callable[[], Run]) -> list[float]:
+    seconds = [once().figures["listening_after_s"] for _ in range(times + 1)][1:]
+    return [each for each in seconds if each is not None]

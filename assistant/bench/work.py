@@ -93,6 +93,18 @@ streams_text = {str(self.streams_text).lower()}
 """
 
 
+REAL_STAGES = """
+[stt]
+provider = "faster-whisper"
+model = "parley-accurate"
+[llm]
+provider = "anthropic"
+options = { api_key = "none", base_url = "http://127.0.0.1:9" }
+[tts]
+provider = "espeak-ng"
+"""
+"""A config whose stages take a second to load: a Whisper, a vendor's SDK (never called), a voice."""
+
 TURNS = Scenario("turns, drafts off", drafts=False)
 DRAFTS = Scenario("turns, everything on", drafts=True)
 STREAMED = Scenario("turns, voice that takes streamed text", drafts=True, streams_text=True)
