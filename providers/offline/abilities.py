@@ -28,7 +28,8 @@ def listed(skills: Sequence[Skill]) -> str:
         verb, _, thing = skill.can.partition(" ")
         if verb:
             objects.setdefault(verb, []).append(thing)
-    return f"I can {', and '.join(f'{verb} {_series(things)}' for verb, things in objects.items())}."
+    *first, last = (f"{verb} {_series(things)}" for verb, things in objects.items())
+    return f"I can {', '.join(first)}, and {last}." if first else f"I can {last}."
 
 
 def _series(things: Sequence[str]) -> str:
@@ -41,7 +42,13 @@ def skill(others: Sequence[Skill]) -> Skill:
     def answer(request: Request) -> Answer | None:
         return Answer((listed(others),)) if _ASKED.match(request.plain) is not None else None
 
-    return Skill(name="abilities", can="", examples=("What can you do?", "Help."), answer=answer)
+    return Skill(
+        name="abilities",
+        can="",
+        examples=("What can you do?", "Help."),
+        answer=answer,
+        grammar="what (can | else can) you do | what can i (say | ask [you]) | [please] help [me]",
+    )
 
 
 def unknown(skills: Sequence[Skill], answered: str) -> Answer:

@@ -290,4 +290,9 @@ SKILL = Skill(
         "Add 2.5 and 4.",
     ),
     answer=answer,
+    grammar=(
+        "(what is | what's | how much is) <number> (plus | minus | times | divided by | multiplied by) <number>"
+        " | (what is | what's) <number> percent of <number> | what is the square root of <number>"
+        " | what is half of <number>"
+    ),
 )

@@ -66,4 +66,9 @@ SKILL = Skill(
     can="tell the date",
     examples=("What is the date today?", "What day is it?", "What is tomorrow's date?", "What month is it?"),
     answer=answer,
+    grammar=(
+        "what is the date [today | tomorrow] | what's the date [today] | what is (today's | tomorrow's) date"
+        " | what day is it [today | tomorrow] | what day is tomorrow | what (month | year) is it"
+        " | is it <weekday> [today]"
+    ),
 )

@@ -34,5 +34,11 @@ def answer(request: Request) -> Answer | None:
 
 
 SKILL = Skill(
-    name="goodbye", can="", examples=("Goodbye.", "See you later.", "That's all.", "Good night."), answer=answer
+    name="goodbye",
+    can="",
+    examples=("Goodbye.", "See you later.", "That's all.", "Good night."),
+    answer=answer,
+    grammar=(
+        "goodbye | bye [bye] | see you (later | tomorrow) | good night | (that is | that's) all [for (now | today)]"
+    ),
 )

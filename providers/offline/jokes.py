@@ -61,4 +61,8 @@ SKILL = Skill(
     can="tell jokes",
     examples=("Tell me a joke.", "Tell me another joke.", "Make me laugh."),
     answer=answer,
+    grammar=(
+        "tell me (a | another) [funny] joke | another (joke | one) | make me laugh"
+        " | say something funny | do you know any jokes"
+    ),
 )

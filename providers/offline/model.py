@@ -1,14 +1,15 @@
 """The skills as a ChatModel: what the user said last -> the first skill that answers it.
 
-Nothing is kept between replies and nothing is done here: a reply depends on the messages and the clock alone, so that a
-draft that is thrown away leaves the world as it was. What is to be done (saying goodbye ends the session) goes to the
-caller as a SideEffect, after the words.
+Nothing is kept between replies and nothing is done here: a reply depends on the messages, the clock and the pending
+timers, so that a draft that is thrown away leaves the world as it was. What is to be done goes to the caller as a
+SideEffect, after the words: ``goodbye`` · ``timer {seconds, label}`` · ``alarm {at, label}`` · ``cancel {id}`` (of a
+timer or an alarm) · ``speed {by}`` or ``{to}`` (factors) · ``volume {by_db}`` or ``{to}`` (0 to 1).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -20,24 +21,37 @@ from assistant.ports import Delta, Message, ParleyError, TextDelta
 from providers import _options
 from providers.offline import (
     abilities,
+    alarms,
     arithmetic,
     calendar_date,
+    conversions,
     goodbye,
     jokes,
+    loudness,
     matcher,
+    pace,
+    pending,
+    repeat,
     small_talk,
     stop,
     stories,
     time_of_day,
+    timers,
 )
-from providers.offline.skill import Answer, Request, Skill
+from providers.offline.skill import Answer, Pending, Request, Skill
 
 _WITHOUT_LIST: tuple[Skill, ...] = (
     time_of_day.SKILL,
     calendar_date.SKILL,
-    arithmetic.SKILL,
     jokes.SKILL,
     stories.SKILL,
+    timers.SKILL,
+    alarms.SKILL,
+    arithmetic.SKILL,
+    conversions.SKILL,
+    repeat.SKILL,
+    pace.SKILL,
+    loudness.SKILL,
     stop.SKILL,
     goodbye.SKILL,
     small_talk.SKILL,
@@ -51,6 +65,9 @@ _MOST_SENTENCES = 6
 """Of a longer speech only the end is taken for requests."""
 
 Clock = Callable[[], datetime]
+Timers = Callable[[], Iterable[Mapping[str, Any]]]
+"""What is set to ring: mappings with the keys ``id`` (anything), ``kind`` ("timer" or "alarm"), ``at`` (a datetime or
+its ISO form) and ``label`` ("" for none)."""
 
 
 def local_time() -> datetime:
@@ -61,6 +78,8 @@ def local_time() -> datetime:
 class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: Any = None
     """A callable that gives the local time (`Clock`); None: the machine's."""
+    timers: Any = None
+    """A callable that gives what is set to ring (`Timers`); None: nothing ever is."""
     seed: int | None = None
     """Which joke and story come first; None: another one every day."""
     model: str = ""
@@ -78,13 +97,14 @@ class OfflineModel:
 
     name = "offline"
 
-    def __init__(self, clock: Clock = local_time, seed: int | None = None) -> None:
+    def __init__(self, clock: Clock = local_time, seed: int | None = None, timers: Timers = tuple) -> None:
         self._clock = clock
         self._seed = seed
+        self._timers = timers
 
     async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
         """Yields one TextDelta a sentence, then what is to be done. Never fails."""
-        found = answer(messages, self._clock(), self._seed)
+        found = answer(messages, self._clock(), self._seed, pending.read(self._timers()))
         for at, sentence in enumerate(found.sentences):
             yield TextDelta(f" {sentence}" if at else sentence)
             await checkpoint()
@@ -92,7 +112,9 @@ class OfflineModel:
             yield effect
 
 
-def answer(messages: Sequence[Message], now: datetime, seed: int | None = None) -> Answer:
+def answer(
+    messages: Sequence[Message], now: datetime, seed: int | None = None, timers: tuple[Pending, ...] = ()
+) -> Answer:
     """What to say to the newest thing the user said; where no skill takes it whole, to each of its sentences.
 
     Told to go on with another model's answer, it answers the question itself, if it can.
@@ -107,7 +129,7 @@ def answer(messages: Sequence[Message], now: datetime, seed: int | None = None) 
         if len(text) > _LONGEST:
             return None
         # All skills see what was really said before any sees it without its "no" or "good morning".
-        requests = (Request(text, plain, earlier, answered, now, start) for plain in matcher.forms(text))
+        requests = (Request(text, plain, earlier, answered, now, start, timers) for plain in matcher.forms(text))
         return next((found for one in requests for skill in SKILLS if (found := skill.answer(one)) is not None), None)
 
     whole = ask(said)
@@ -127,8 +149,11 @@ def answer(messages: Sequence[Message], now: datetime, seed: int | None = None) 
 
 @asynccontextmanager
 async def chat_model(options: Mapping[str, Any]) -> AsyncIterator[OfflineModel]:
-    """Options: ``clock`` (a callable giving the local datetime) and ``seed`` (which joke and story come first)."""
+    """Options: ``clock`` (a callable giving the local datetime), ``timers`` (a callable giving what is set to ring, see
+    `Timers`) and ``seed`` (which joke and story come first)."""
     chosen = _options.read(_Options, options, "offline")
     if chosen.clock is not None and not callable(chosen.clock):
         raise ParleyError("offline: the option clock must be a function that returns the local time")
-    yield OfflineModel(chosen.clock or local_time, chosen.seed)
+    if chosen.timers is not None and not callable(chosen.timers):
+        raise ParleyError("offline: the option timers must be a function that returns the pending timers and alarms")
+    yield OfflineModel(chosen.clock or local_time, chosen.seed, chosen.timers or tuple)

@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from assistant.ports import SideEffect
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A timer or an alarm that has been set and has not rung."""
+
+    id: object
+    """How whoever keeps it calls it; goes back in ``SideEffect("cancel", {"id": id})``."""
+    kind: Literal["timer", "alarm"]
+    at: datetime
+    """When it rings, with its zone."""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,8 @@ class Request:
     """Local time, with its zone."""
     seed: int
     """Where the jokes and stories begin."""
+    timers: tuple[Pending, ...] = ()
+    """What is set to ring, the next one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +57,6 @@ class Skill:
     """What one may say."""
     answer: Callable[[Request], Answer | None]
     """A pure function; None when the request is not for this skill."""
+    grammar: str
+    """What a grammar-bound recogniser listens for, as the right-hand side of a JSGF rule; see `grammar`. Narrower than
+    what ``answer`` understands: every sentence more is one more to mishear."""

@@ -57,4 +57,9 @@ SKILL = Skill(
     can="",
     examples=("Hello.", "How are you?", "Thank you.", "What is your name?"),
     answer=answer,
+    grammar=(
+        "hello [there] | hi [there] | good (morning | afternoon | evening) | [hello] how are you [today | doing]"
+        " | thank you [very much | so much] | thanks [a lot] | (what is | what's) your name | who are you"
+        " | are you there"
+    ),
 )

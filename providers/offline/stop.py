@@ -20,4 +20,10 @@ def answer(request: Request) -> Answer | None:
     return Answer(("Okay.",)) if _ASKED.match(request.plain) is not None else None
 
 
-SKILL = Skill(name="stop", can="", examples=("Stop.", "Cancel.", "Be quiet.", "Never mind."), answer=answer)
+SKILL = Skill(
+    name="stop",
+    can="",
+    examples=("Stop.", "Cancel.", "Be quiet.", "Never mind."),
+    answer=answer,
+    grammar="stop [it | that | talking] | be quiet | never mind | (that is | that's) enough",
+)

@@ -46,4 +46,5 @@ SKILL = Skill(
     can="tell stories",
     examples=("Tell me a story.", "Tell me another story."),
     answer=answer,
+    grammar="(tell me | read me) (a | another) [short | long | bedtime] story",
 )

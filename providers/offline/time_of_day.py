@@ -37,4 +37,5 @@ SKILL = Skill(
     can="tell the time",
     examples=("What time is it?", "What's the time?", "Do you have the time?"),
     answer=answer,
+    grammar="(what time is it | what is the time | what's the time) [now] | tell me the time | do you have the time",
 )

@@ -120,6 +120,58 @@ PARAPHRASES = {
         "Is anybody there?",
         "Are you a robot?",
     ],
+    "timer": [
+        "Could you start a timer called pizza for twelve minutes?",
+        "Put twenty minutes on the clock.",
+        "Remind me in half an hour to call my mother.",
+        "A five minute timer, please.",
+        "Set a timer for 90 seconds.",
+        "How long until the egg timer goes off?",
+        "Okay, get rid of my pizza timer.",
+        "I don't need the timer any more.",
+        "How much time is left on the timer?",
+    ],
+    "alarm": [
+        "Set an alarm for 7:30 am.",
+        "Can you wake me up at quarter to seven tomorrow?",
+        "Please remind me at five to feed the cat.",
+        "I need to get up at six on Monday.",
+        "Turn my alarm off, please.",
+        "What time is my alarm set for?",
+    ],
+    "conversion": [
+        "How far is 26.2 miles in km?",
+        "What's 20\u00b0C in Fahrenheit?",
+        "How many cups in a gallon?",
+        "How many grams are in half a pound?",
+        "Turn five feet into centimetres, please.",
+        "What is a hundred kilometers per hour in mph?",
+        "How many seconds does a week have?",
+    ],
+    "repeat": [
+        "Could you repeat your last answer, please?",
+        "Sorry, what was that again?",
+        "I didn't quite catch that.",
+        "Say it once more.",
+        "What have you just said?",
+        "I beg your pardon?",
+    ],
+    "pace": [
+        "Could you speak a little more slowly, please?",
+        "You're talking far too fast.",
+        "Can you talk quicker?",
+        "Speed it up a bit.",
+        "Not so slowly!",
+        "Talk at your normal speed.",
+    ],
+    "volume": [
+        "Could you speak a bit louder?",
+        "Turn your volume down a notch.",
+        "That's too quiet.",
+        "I can't hear you properly.",
+        "Set your volume at 30%.",
+        "Please be quieter.",
+    ],
     "abilities": [
         "Tell me what you can do. What can you do for me?",
         "What else can you do?",
@@ -148,9 +200,11 @@ def test_every_example_is_understood_by_its_own_skill(skill: object) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Stop the music.", "Cancel the timer.", "What is the weather like today?", "Turn off the lights.", "Seven.", "",
-        "How much time is left on the timer?", "Set a timer for ten minutes.", "Set an alarm for seven in the morning.",
-        "What is the capital of France?", "When is the next train?", "Say that again.", "How far is it to the moon?",
+        "Stop the music.", "Cancel the meeting.", "What is the weather like today?", "Turn off the lights.", "Seven.",
+        "",
+        "Is the timer set for ten minutes?", "How many miles have you got?", "Ten minutes.", "Seven in the morning.",
+        "What is the capital of France?", "When is the next train?", "Say cheese.", "How far is it to the moon?",
+        "What did the alarm clock cost?", "Buy an egg timer.", "It was a false alarm.", "Turn the heating up.",
         "Goodbye Yellow Brick Road is a song.", "What is the time complexity of quicksort?",
         "Translate good morning into French.",
     ],
@@ -161,7 +215,10 @@ def test_what_it_cannot_do_is_not_mistaken_for_what_it_can(text: str) -> None:
 
 def test_what_is_not_understood_is_answered_with_what_can_be_asked_but_not_twice_in_a_row() -> None:
     first = said(user("Turn on the lights."))
-    assert first == "I cannot help with that. I can tell the time, the date, jokes and stories, and do sums."
+    assert first == (
+        "I cannot help with that. I can tell the time, the date, jokes and stories, set timers and alarms, do sums, "
+        "convert units, repeat what I said, and speak slower or faster and louder or quieter."
+    )
     heard_in_part = assistant("I cannot help with that. I can tell")
     assert said(user("Turn on the lights."), heard_in_part, user("Open the door.")) == "I do not know that either."
     assert (
