@@ -63,7 +63,7 @@ def test_a_reader_that_stops_for_a_while_is_not_waited_for(tmp_path: Path) -> No
         {
             "always": lambda: talk(tmp_path / "always", CONFIG, MIC),
             "stopped": lambda: stopped_reading(tmp_path / "stopped", 5.0),
-            "never": lambda: stopped_reading(tmp_path / "never", 12.0),
+            "never": lambda: stopped_reading(tmp_path / "never", 9.0),
         }
     )
     reading, stopped = sounds(outcomes["always"].speaker), sounds(outcomes["stopped"].speaker)
