@@ -68,6 +68,7 @@ MISSING: dict[Stage, str] = {
 }
 
 Installed = Callable[[str], bool]
+Known = Callable[[Stage, str], bool]
 
 
 def choose(
@@ -77,18 +78,20 @@ def choose(
     servers: Sequence[LocalServer] = (),
     *,
     stages: Sequence[Stage] = STAGES,
+    known: Known = lambda stage, provider: True,
 ) -> tuple[Settings, dict[Stage, str]]:
     """The settings with a provider for each of ``stages``, and for each why that one.
 
-    ``servers``: the local model servers that answered, best first. Raises ParleyError when a stage is open and nothing
-    that could fill it is here.
+    ``known``: is there a provider of that name? ``servers``: the local model servers that answered, best first. Raises
+    ParleyError when a stage is open and nothing that could fill it is here.
     """
     why: dict[Stage, str] = {}
     for stage in stages:
         if getattr(settings, stage).provider:
             why[stage] = "chosen"
             continue
-        usable = [option for option in OPTIONS[stage] if _usable(option, environ, installed, servers)]
+        options = (option for option in OPTIONS[stage] if known(stage, option.provider))
+        usable = [option for option in options if _usable(option, environ, installed, servers)]
         if not usable:
             raise ParleyError(MISSING[stage])
         taken = usable[0]
@@ -125,7 +128,13 @@ def decide(settings: Settings, *, stages: Sequence[Stage] = STAGES) -> tuple[Set
         from providers import _probe
 
         servers = [LocalServer(*found) for found in anyio.run(_probe.model_servers)]
-    return choose(settings, os.environ, installed_here, servers, stages=stages)
+    return choose(settings, os.environ, installed_here, servers, stages=stages, known=_is_known)
+
+
+def _is_known(stage: Stage, provider: str) -> bool:
+    from providers import registry
+
+    return provider in registry.names(stage)
 
 
 def installed_here(package: str) -> bool:

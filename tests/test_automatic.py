@@ -108,6 +108,11 @@ def test_a_stage_that_nothing_can_fill_is_one_sentence(without: str, message: st
     assert "\n" not in str(caught.value)
 
 
+def test_a_provider_that_nobody_registered_is_not_taken() -> None:
+    settings, _ = choose(Settings(), {}, EVERYTHING.__contains__, known=lambda stage, name: name != "pocketsphinx")
+    assert settings.stt.fallback == ()
+
+
 def test_only_the_stages_that_are_asked_for_must_be_there() -> None:
     settings, why = choose(Settings(), {}, {"espeakng_loader"}.__contains__, stages=("tts",))
     assert (settings.tts.provider, settings.stt.provider, set(why)) == ("espeak-ng", "", {"tts"})

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from anyio import to_thread
-
 from assistant.assemble import open_stage, open_vad, segment_rules
 from assistant.config import Settings, scrub
+from assistant.files.decode import Media
 from assistant.files.subtitles import FORMATS
 from assistant.files.transcribe import OnProgress, Transcription, transcribe
 from assistant.ports import ParleyError, ProviderError
@@ -34,22 +34,32 @@ async def transcribe_all(works: Sequence[Work], kind: str, settings: Settings) -
     What is wrong with one file is said on stderr, and the others go on. Raises ParleyError for what concerns all.
     """
     codes = [0]
-    with _Screen() as screen:
+    with _Screen(transient=len(works) == 1) as screen:
+        readable = [work for work in works if screen.without_error(codes, partial(_look_at, work.path))]
+        if not readable:
+            return max(codes)
         async with open_vad(settings) as vad, open_stage(settings, "stt", screen.failed) as transcriber:
-            for work in works:
+            for work in readable:
                 try:
                     with screen.progress(work.path) as on_progress:
                         found = await transcribe(work.path, transcriber, vad, segment_rules(settings), on_progress)
-                    if found.damaged:
-                        screen.say(f"{work.path} is damaged: {found.damaged} of its packets could not be decoded")
-                    await to_thread.run_sync(_write, found, kind, work.output)
-                except ParleyError as error:
-                    screen.say(str(error))
-                    codes.append(error.exit_code)
                 except ProviderError as error:
                     screen.say(f"{work.path} could not be transcribed: {error}")
                     codes.append(1)
+                    continue
+                except ParleyError as error:
+                    screen.say(str(error))
+                    codes.append(error.exit_code)
+                    continue
+                if found.damaged:
+                    screen.say(f"{work.path} is damaged: {found.damaged} of its packets could not be decoded")
+                screen.without_error(codes, partial(_write, found, kind, work.output))
     return max(codes)
+
+
+def _look_at(path: Path) -> None:
+    """Raises ParleyError for a file that cannot be transcribed, before a model is loaded for it."""
+    Media(path).close()
 
 
 def _write(found: Transcription, kind: str, output: Path | None) -> None:
@@ -71,7 +81,8 @@ def _write(found: Transcription, kind: str, output: Path | None) -> None:
 class _Screen:
     """Standard error: sentences, and on a terminal a bar for the file under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, transient: bool) -> None:
+        self._transient = transient
         self._bars: Any = None
 
     def __enter__(self) -> _Screen:
@@ -81,17 +92,30 @@ class _Screen:
         if self._bars is not None:
             self._bars.stop()
 
+    def without_error(self, codes: list[int], act: Callable[[], None]) -> bool:
+        """Do it; what is wrong with it is said, and its code added. Returns whether it was done."""
+        try:
+            act()
+            return True
+        except ParleyError as error:
+            self.say(str(error))
+            codes.append(error.exit_code)
+            return False
+
     @contextmanager
     def progress(self, path: Path) -> Iterator[OnProgress]:
         if not sys.stderr.isatty():
             yield lambda done, total: None
             return
-        bars = self._bars = self._bars or _bars()
+        bars = self._bars = self._bars or _bars(self._transient)
         task = bars.add_task(path.name, total=None)
         try:
             yield lambda done, total: bars.update(task, completed=done, total=total and max(done, total))
         finally:
             bars.stop_task(task)
+            if self._transient:  # the transcript may come to the same terminal
+                bars.stop()
+                self._bars = None
 
     def say(self, text: str) -> None:
         line = f"parley: {scrub(text)}"
@@ -105,11 +129,12 @@ class _Screen:
             self.say(f"{stage} {provider}: {error}; going on with {following}")
 
 
-def _bars() -> Any:
+def _bars(transient: bool) -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    bars = Progress(*columns, console=Console(stderr=True))
+    console = Console(stderr=True)
+    bars = Progress(*columns, console=console, transient=transient, redirect_stdout=False, redirect_stderr=False)
     bars.start()
     return bars

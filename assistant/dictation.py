@@ -1,0 +1,197 @@
+"""Listening without answering: captured sound -> utterances and what they say, told as the events of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from assistant.audio.frames import levels
+from assistant.conversation.endpoint import EndpointRules, wait
+from assistant.conversation.events import Transcript, Voice, VoicePaused, VoiceResumed, VoiceStarted
+from assistant.conversation.segment import Segmenter, SegmentRules
+from assistant.later import ready
+from assistant.listen import Listener, PreRoll
+from assistant.observe.hub import Hub
+from assistant.ports import Duplex, Frame, Observer, ProviderError, Transcriber, VoiceActivity
+
+LONGEST = 60.0
+"""Seconds after which an utterance is cut; what follows is the next one."""
+COVERED = 0.1
+"""Seconds by which a final may end before the last voiced sample and still be about all of it."""
+
+
+@dataclass
+class Parts:
+    """What listening is put together from."""
+
+    duplex: Duplex
+    vad: VoiceActivity
+    transcriber: Transcriber
+    observers: Sequence[Observer] = ()
+    started: Mapping[str, object] = field(default_factory=dict)
+    """What `session.started` tells."""
+    endpoint: EndpointRules = field(default_factory=EndpointRules)
+    segments: SegmentRules = field(default_factory=SegmentRules)
+    pre_roll: float = 0.5
+    max_seconds: float | None = None
+
+
+class Dictation:
+    """One stretch of listening. `run` it once; it returns the reason why it ended."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._hub = Hub(parts.observers, parts.duplex.now)
+        self._segmenter = Segmenter(parts.segments)
+        self._pre_roll = PreRoll(parts.pre_roll + parts.segments.min_speech + 1.0)
+        self._turn = 0
+        self._open: _Utterance | None = None
+        """The utterance that is being said."""
+        self._finishing: set[_Utterance] = set()
+        """Those that have been said, and whose final is still to come."""
+        self._group: TaskGroup
+
+    async def run(self) -> str:
+        """Listen until the input is over, ``max_seconds`` have passed, or cancellation. Returns the reason."""
+        reason = "interrupted"
+        self._hub.emit("session.started", at=0.0, data=self._parts.started)
+        try:
+            async with anyio.create_task_group() as self._group:
+                reason = await self._listen()
+                self._group.cancel_scope.cancel()
+        except Exception:
+            reason = "error"
+            raise
+        finally:
+            duplex = self._parts.duplex
+            counts = {"underruns": duplex.underruns, "overflows": duplex.overflows}
+            self._hub.emit("session.ended", data={"reason": reason, **counts})
+        return reason
+
+    def provider_failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
+        """A call failed; the chain goes on with ``following``, or nobody is left."""
+        turn = self._open.turn if self._open is not None else None
+        data = {"stage": stage, "provider": provider, "error": error, "next": following}
+        self._hub.emit("provider.failed", turn, data=data)
+
+    def warn(self, message: str) -> None:
+        self._hub.emit("warning", data={"message": message})
+
+    async def _listen(self) -> str:
+        vad, duplex = self._parts.vad, self._parts.duplex
+        async for frame in duplex.frames():
+            self._pre_roll.push(frame)
+            if self._open is not None:
+                self._open.listener.push(frame)
+            for voice in self._segmenter.push(frame.end, vad.probability(frame.samples), levels(frame.samples), False):
+                self._heard(voice)
+            if self._open is not None:
+                self._is_over(self._open, frame)
+            if duplex.input_over and self._open is None and not self._finishing:
+                return "input_over"
+            if self._parts.max_seconds is not None and frame.end >= self._parts.max_seconds:
+                return "max_seconds"
+        return "device_lost"
+
+    def _heard(self, voice: Voice) -> None:
+        match voice:
+            case VoiceStarted(at):
+                self._begin(at, self._pre_roll.since(at - self._parts.pre_roll))
+            case VoicePaused(at) if self._open is not None:
+                self._open.paused(at)
+            case VoiceResumed() if self._open is not None:
+                self._open.resumed()
+
+    def _begin(self, at: float, frames: Sequence[Frame]) -> None:
+        self._turn += 1
+        self._open = utterance = _Utterance(self._turn, at, self._parts.transcriber, self._hub, self._finishing.discard)
+        for frame in frames:
+            utterance.listener.push(frame)
+        self._group.start_soon(utterance.listener.run)
+        self._hub.emit("user.speech_started", utterance.turn, at)
+
+    def _is_over(self, utterance: _Utterance, frame: Frame) -> None:
+        """Has it been said? Its final may still be on its way."""
+        if utterance.quiet_since is not None:
+            waited = frame.end - utterance.quiet_since
+            heard = utterance.transcript
+            text, final = (None, False) if heard is None else (heard.text, utterance.covered)
+            told, language = (False, None) if heard is None else (heard.end_of_turn, heard.language)
+            rules = self._parts.endpoint
+            if waited >= wait(rules, text, final=final, end_of_turn=told, language=language):
+                self._segmenter.end()
+                self._finish(utterance)
+        elif frame.end - utterance.began >= LONGEST:
+            utterance.paused(frame.end)
+            self._finish(utterance)
+            self._begin(frame.end, ())
+
+    def _finish(self, utterance: _Utterance) -> None:
+        self._open = None
+        self._finishing.add(utterance)
+        utterance.said()
+
+
+class _Utterance:
+    """One utterance and what is known of it."""
+
+    def __init__(
+        self, turn: int, began: float, transcriber: Transcriber, hub: Hub, over: Callable[[_Utterance], None]
+    ) -> None:
+        self.turn = turn
+        self.began = began
+        self.quiet_since: float | None = None
+        """The last voiced second, while the user pauses."""
+        self.transcript: Transcript | None = None
+        self.covered = False
+        """The transcript is a final and about everything up to ``quiet_since``."""
+        self._said = False
+        self._hub = hub
+        self._over = over
+        self.listener = Listener(ready(transcriber), self._on_transcript, self._on_failure)
+
+    def paused(self, at: float) -> None:
+        self.quiet_since = at
+        heard = self.transcript
+        self.covered = heard is not None and heard.final and heard.until is not None and heard.until >= at - COVERED
+        self.listener.hurry()
+
+    def resumed(self) -> None:
+        self.quiet_since, self.covered = None, False
+
+    def said(self) -> None:
+        """Nothing more belongs to it: it is over as soon as its final is there."""
+        self._said = True
+        if self.covered:
+            self._end()
+
+    def _on_transcript(self, transcript: Transcript) -> None:
+        before, self.transcript = self.transcript, transcript
+        if transcript.final:
+            data = {"text": transcript.text, "language": transcript.language, "provider": transcript.provider}
+            if before is None or not before.final or before.text != transcript.text:
+                self._hub.emit("user.transcript.final", self.turn, transcript.until, data)
+            quiet = self.quiet_since
+            self.covered = quiet is not None and (transcript.until is None or transcript.until >= quiet - COVERED)
+            if self._said and self.covered:
+                self._end()
+        elif transcript.text and (before is None or before.text != transcript.text):
+            self._hub.emit("user.transcript.partial", self.turn, transcript.until, {"text": transcript.text})
+
+    def _on_failure(self, error: ProviderError) -> None:
+        """The chain has told of it. What was understood before is kept."""
+        self.transcript = self.transcript or Transcript("", True)
+        self.covered = True
+        if self._said:
+            self._end()
+
+    def _end(self) -> None:
+        self.listener.close()
+        self._hub.emit("user.speech_ended", self.turn, self.quiet_since)
+        text = "" if self.transcript is None else self.transcript.text
+        if not text.strip():
+            self._hub.emit("user.ignored", self.turn, self.quiet_since, {"reason": "empty", "text": text})
+        self._over(self)

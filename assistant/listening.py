@@ -1,0 +1,97 @@
+"""`parley listen` from its plan to its exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+
+from assistant.assemble import open_stage, open_vad, segment_rules, turn_rules
+from assistant.audio.wav import WavDuplex
+from assistant.config import Settings
+from assistant.dictation import Dictation, Parts
+from assistant.observe.transcript import TranscriptView
+from assistant.ports import Observer
+from assistant.view import View, shown
+
+
+@dataclass(frozen=True)
+class Plan:
+    settings: Settings
+    microphone: Path
+    max_seconds: float | None = None
+    json: bool = False
+    why: str = ""
+
+
+async def listen(plan: Plan) -> int:
+    """Listen and return the exit code: 0 at the end of the file or of the time, 1 when nobody reads any more."""
+    settings = plan.settings
+    scope = anyio.CancelScope()
+    dictations: list[Dictation] = []
+
+    async with AsyncExitStack() as opened:
+        view = opened.enter_context(shown(json=plan.json, hidden=not plan.json, nobody_reads=scope.cancel))
+        observers: list[Observer] = [*view.observers]
+        if not plan.json:
+            observers.append(_on_terminal(opened, scope.cancel))
+        duplex = await opened.enter_async_context(WavDuplex(plan.microphone, None))  # before anything that takes time
+        vad = await opened.enter_async_context(open_vad(settings))
+        failed = _failures(view, dictations)
+        transcriber = await opened.enter_async_context(open_stage(settings, "stt", failed))
+        parts = Parts(
+            duplex=duplex,
+            vad=vad,
+            transcriber=transcriber,
+            observers=observers,
+            started=_started(settings, plan.why),
+            endpoint=turn_rules(settings).endpoint,
+            segments=segment_rules(settings),
+            pre_roll=settings.vad.pre_roll_ms / 1000,
+            max_seconds=plan.max_seconds,
+        )
+        dictations.append(Dictation(parts))
+        duplex.start()
+        with scope:
+            reason = await dictations[0].run()
+            return 1 if reason == "device_lost" else 0
+    return 1
+
+
+def _on_terminal(opened: AsyncExitStack, nobody_reads: Callable[[], None]) -> TranscriptView:
+    token = anyio.lowlevel.current_token()
+    view = TranscriptView(sys.stdout, lambda: anyio.from_thread.run_sync(nobody_reads, token=token))
+    opened.callback(view.close)
+    return view
+
+
+def _failures(view: View, dictations: list[Dictation]) -> Callable[[str, str, str, str | None], None]:
+    """Who is told of a failed call: the user, and once there is one the dictation's observers."""
+
+    def failed(stage: str, provider: str, error: str, following: str | None) -> None:
+        if not dictations:
+            view.passed_over(stage, provider, error, following)
+            return
+        view.failed(stage, provider, error, following)
+        dictations[0].provider_failed(stage, provider, error, following)
+
+    return failed
+
+
+def _started(settings: Settings, why: str) -> dict[str, object]:
+    stt = settings.stt
+    return {
+        "stt": f"{stt.provider}:{stt.model}" if stt.model else stt.provider,
+        "llm": None,
+        "tts": None,
+        "vad": settings.vad.provider,
+        "endpointing": settings.turn.endpointing,
+        "echo_cancel": "off",
+        "why": f"{stt.provider}: {why}",
+    }
