@@ -89,7 +89,7 @@ def _rows(args: argparse.Namespace) -> int:
         ]  # fmt: skip
         print(table([heading, *body]))  # noqa: T201
         print(  # noqa: T201
-            f"\nprocess start to listening: {_middle(starts)} s; with a Whisper, a vendor's SDK and a voice loading behind: "
+            f"\nprocess start to listening: {_middle(starts)} s; with a Whisper, an SDK and a voice loading behind it: "
             f"{_middle(behind)} s (medians of {len(starts)}); worst loop stall: {stalls} ms"
         )
         print("All times in ms, off the waveforms; path: the known delays on the critical path; overhead: the rest.")  # noqa: T201
