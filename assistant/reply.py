@@ -262,14 +262,8 @@ class Reply:
     async def _speak_stream(self, voice: Synthesizer, receive: ObjectReceiveStream[str]) -> None:
         assert isinstance(voice, StreamingSynthesizer)
         piece = self._begin("")
-
-        async def words() -> AsyncIterator[str]:
-            async for word in receive:
-                piece.text += word
-                yield word
-
         try:
-            async with aclosing(voice.stream(words())) as chunks:  # type: ignore[type-var]
+            async with aclosing(voice.stream(_Words(receive, piece))) as chunks:  # type: ignore[type-var]
                 await self._take(voice, piece, chunks)
         except FailedMidway as failure:
             rest = self._cut(piece)
@@ -385,6 +379,23 @@ class Reply:
     def _spoken_words(self) -> list[tuple[str, float, float]]:
         """All words whose place in the reply's sound is known or can be guessed, with their beginnings and ends."""
         return [word for piece in self._pieces for word in piece.placed_words()]
+
+
+class _Words:
+    """The words of a piece, as they are written. No generator: a voice that is cancelled while it waits for the next
+    one must not end them for its successor."""
+
+    def __init__(self, receive: ObjectReceiveStream[str], piece: _Piece) -> None:
+        self._receive = receive
+        self._piece = piece
+
+    def __aiter__(self) -> _Words:
+        return self
+
+    async def __anext__(self) -> str:
+        word = await anext(self._receive)
+        self._piece.text += word
+        return word
 
 
 class _Trim:

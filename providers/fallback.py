@@ -259,11 +259,14 @@ async def _closing(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
         await items.aclose()
 
 
-async def _timed(items: AsyncIterator[T], timeouts: Timeouts, name: str) -> AsyncIterator[T]:
+_Within = Callable[[float, Callable[[], Awaitable[Any]], str], Awaitable[Any]]
+
+
+async def _timed(items: AsyncIterator[T], timeouts: Timeouts, name: str, within: _Within = _within) -> AsyncIterator[T]:
     """``items``, none of which may keep us waiting for ever."""
     limit = timeouts.first_byte
     async with _closing(items):
-        while (item := await _within(limit, lambda: anext(items, _OVER), name)) is not _OVER:
+        while (item := await within(limit, lambda: anext(items, _OVER), name)) is not _OVER:
             yield item
             limit = timeouts.gap
 
@@ -356,7 +359,7 @@ class _FallbackVoice:
         self._timeouts = timeouts
 
     def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
-        return self._spoken(lambda voice: voice.speak(text))
+        return self._spoken(lambda voice: voice.speak(text), _within)
 
     def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
         """A successor that takes no streamed text waits for the whole of it."""
@@ -367,16 +370,13 @@ class _FallbackVoice:
                 return voice.stream(pieces.again())
             return _spoken_whole(voice, pieces)
 
-        return self._spoken(sound, streamed=True)
+        return self._spoken(sound, pieces.within)
 
     def _spoken(
-        self, sound: Callable[[Synthesizer], AsyncIterator[SpeechChunk]], *, streamed: bool = False
+        self, sound: Callable[[Synthesizer], AsyncIterator[SpeechChunk]], within: _Within
     ) -> AsyncIterator[SpeechChunk]:
-        # While text is still being written a silent voice may only be waiting for it: that clock is the voice's own.
-        timeouts = Timeouts(math.inf, math.inf, math.inf) if streamed else self._timeouts
-
         def ask(voice: Synthesizer, name: str) -> AsyncIterator[SpeechChunk]:
-            return self._at_rate(_timed(sound(voice), timeouts, name), voice.rate)
+            return self._at_rate(_timed(sound(voice), self._timeouts, name, within), voice.rate)
 
         return _relay(self._chain, ask, lambda chunk: len(chunk.samples) > 0)
 
@@ -394,22 +394,63 @@ class _FallbackVoice:
 
 
 class _Pieces:
-    """Text that is being written, which a successor can read again from the start."""
+    """Text that is being written, which a successor can read again from the start.
+
+    A voice that is silent while it waits for more of it is not to blame, so its clock stands still then.
+    """
 
     def __init__(self, text: AsyncIterator[str]) -> None:
         self._text = text
         self._read: list[str] = []
+        self._awaited = False
+        self._waiting = anyio.CancelScope()
+        """Of whoever waits for sound."""
+        self._limit = math.inf
 
-    async def again(self) -> AsyncIterator[str]:
-        position = 0
-        while True:
-            if position == len(self._read):
-                piece = await anext(self._text, None)
-                if piece is None:
-                    return
-                self._read.append(piece)
-            position += 1
-            yield self._read[position - 1]
+    def again(self) -> AsyncIterator[str]:
+        return _Reading(self)
+
+    async def piece(self, position: int) -> str:
+        """Raises StopAsyncIteration at the end of the text."""
+        if position == len(self._read):
+            self._read.append(await self._next())
+        return self._read[position]
+
+    async def within(self, seconds: float, wait: Callable[[], Awaitable[T]], name: str) -> T:
+        """As `_within`, but for the clock."""
+        with anyio.CancelScope() as self._waiting:
+            self._limit = seconds + GRACE
+            self._wind()
+            return await wait()
+        raise ProviderError(f"{name} gave nothing for {seconds:g} s", provider=name)
+
+    async def _next(self) -> str:
+        self._awaited = True
+        self._wind()
+        try:
+            return await anext(self._text)
+        finally:
+            self._awaited = False
+            self._wind()
+
+    def _wind(self) -> None:
+        self._waiting.deadline = math.inf if self._awaited else anyio.current_time() + self._limit
+
+
+class _Reading:
+    """One voice's way through the pieces. No generator: a voice may leave it in the middle without closing it."""
+
+    def __init__(self, pieces: _Pieces) -> None:
+        self._pieces = pieces
+        self._position = 0
+
+    def __aiter__(self) -> _Reading:
+        return self
+
+    async def __anext__(self) -> str:
+        piece = await self._pieces.piece(self._position)
+        self._position += 1
+        return piece
 
 
 async def _spoken_whole(voice: Synthesizer, pieces: _Pieces) -> AsyncIterator[SpeechChunk]:

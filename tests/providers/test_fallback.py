@@ -465,6 +465,68 @@ async def test_streamed_text_is_read_again_for_the_next_voice(streams: bool) -> 
     assert second.texts == (["Hello ", "there, ", "you."] if streams else ["Hello there, you."])
 
 
+STREAMING = SynthesizerAbilities(streams_text=True)
+
+
+class Written:
+    """Text that comes a piece every 30 s: slower than any voice may be."""
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = list(pieces)
+
+    def __aiter__(self) -> Written:
+        return self
+
+    async def __anext__(self) -> str:
+        await anyio.sleep(30.0)
+        if not self.pieces:
+            raise StopAsyncIteration
+        return self.pieces.pop(0)
+
+
+@pytest.mark.parametrize("reads", [0, 1, 99])
+async def test_a_streaming_voice_that_hangs_is_a_failure_however_slow_the_text_is(reads: int) -> None:
+    class Hanging(Voice):
+        async def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
+            left = reads
+            while left and await anext(text, None) is not None:
+                left -= 1
+            await anyio.sleep_forever()
+            yield SpeechChunk(np.zeros(0, np.float32))
+
+    failures, second = Failures(), Voice("b", abilities=STREAMING)
+    chain = fallback_synthesizer([Hanging("a", abilities=STREAMING), second], failures, Timeouts(1.0, 2.0, 1.0))
+    async with chain as voice:
+        with anyio.fail_after(200):
+            async for _ in voice.stream(Written("Hello ", "you.")):  # type: ignore[attr-defined]
+                pass
+    assert second.texts == ["Hello ", "you."]
+    assert failures.seen == [("tts", "a", "a gave nothing for 2 s", "b")]
+
+
+async def test_a_streaming_voice_that_breaks_while_it_waits_for_text_loses_none_of_it() -> None:
+    class Cut(Voice):
+        """Sends the text in a task of its own, as one with a socket does, and is cut off meanwhile."""
+
+        async def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
+            async def send() -> None:
+                async for _ in text:
+                    pass
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(send)
+                await anyio.sleep(45.0)
+                raise ProviderError("a was cut off", provider="a")
+            yield SpeechChunk(np.zeros(0, np.float32))
+
+    failures, second = Failures(), Voice("b", abilities=STREAMING)
+    async with fallback_synthesizer([Cut("a", abilities=STREAMING), second], failures) as voice:
+        async for _ in voice.stream(Written("Hello ", "there, ", "you.")):  # type: ignore[attr-defined]
+            pass
+    assert second.texts == ["Hello ", "there, ", "you."]
+    assert failures.seen == [("tts", "a", "a was cut off", "b")]
+
+
 # --- hearing ----------------------------------------------------------------------------------------------------------
 
 
