@@ -197,7 +197,9 @@ class _ScriptedStream:
         """The next transcript and when it is due; without one, the sound at which to look again."""
         options, heard = self._options, self._heard()
         text = " ".join(line.text for line in heard)
-        final = Transcript(text, True, self._until, provider=self._owner.name)
+        begun = [line.start for line in self._owner.lines if line.start < self._until < line.end]
+        until = min([self._until, *begun])  # of a line that is still being said nothing is in the text
+        final = Transcript(text, True, until, provider=self._owner.name)
         if self._asked and (options.batch or len(heard) == self._finals):
             after = options.final_after if options.batch or not heard else 0.0
             return self._asked_at + after, final
@@ -208,7 +210,7 @@ class _ScriptedStream:
         if behind is None or coming is None or self._since is None or coming.start < self._since:
             return (coming.end if coming is not None else math.inf), None
         words = coming.text.split()
-        each = (coming.end - coming.start) / len(words)
+        each = (coming.end - coming.start) / max(1, len(words))
         spoken = [*(line.text for line in heard)]
         for index in range(1, len(words)):
             at = coming.start + each * index + behind
