@@ -24,7 +24,7 @@ async def transcripts(lines: list[dict[str, object]], seconds: float, **options:
 
     async def listen(stream: object) -> None:
         async for transcript in stream:  # type: ignore[attr-defined]
-            found.append(transcript)
+            found.append(transcript)  # noqa: PERF401 - until it is cancelled
 
     async with (
         scripted.transcriber({"lines": lines, **options}) as ears,
