@@ -21,7 +21,9 @@ class Hub:
 
     repository: str
     folder: Path
-    """The files of the repository. Those named *.bin are stored as large files, with a redirect and a SHA-256."""
+    """The files of the repository."""
+    large: str = ".bin"
+    """The ending of those that are stored as large files, with a redirect and a SHA-256."""
     hang: bool = False
     """Take requests and never answer."""
     stall_after: int | None = None
@@ -111,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _entry(self, name: str) -> dict[str, object]:
         content = self.hub.file(name) or b""
         entry: dict[str, object] = {"type": "file", "path": name, "size": len(content), "oid": _sha1(content)}
-        if name.endswith(".bin"):
+        if name.endswith(self.hub.large):
             entry["lfs"] = {"oid": _sha256(content), "size": len(content), "pointerSize": 134}
         return entry
 
@@ -119,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.hub.file(name)
         if content is None:
             return self._missing()
-        if name.endswith(".bin"):
+        if name.endswith(self.hub.large):
             self.send_response(302)
             elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # another host, as the real hub's storage is
             self.send_header("Location", f"{elsewhere}/storage/{name}")
