@@ -30,6 +30,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--language", metavar="L", help='what is spoken, such as "en" or "pt-BR" (default: listen)')
     parser.add_argument("--translate", action="store_true", help="write English, whatever is spoken (faster-whisper)")
     parser.add_argument("--words", action="store_true", help="the time of every word as well")
+    parser.add_argument("--denoise", action="store_true", help="take out steady noise first")
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -41,6 +42,10 @@ def run(args: argparse.Namespace) -> int:
     kind = args.format or ("json" if args.json else "txt")
     if args.words and kind == "txt":
         raise ParleyError("--words needs a format with times in it; add --format json, srt or vtt")
+    if args.denoise and not automatic.installed_here("livekit"):
+        raise ParleyError(
+            "--denoise needs the Python package 'livekit'; install it with: pip install 'parley-voice[echo]'"
+        )
     loaded = settings_from(args, {"stt": {"language": args.language}})
     outputs = _outputs(args.files, args.output, kind, args.overwrite)
     settings, _ = automatic.decide(loaded.settings, stages=("stt",))
@@ -50,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         settings = _asked_for(settings, "--translate", TRANSLATE)
     settings = _with_languages(settings, translate=args.translate)
     works = [Work(path, output) for path, output in zip(args.files, outputs, strict=True)]
-    return interruptible.run(lambda: transcribe_all(works, kind, settings))
+    return interruptible.run(lambda: transcribe_all(works, kind, settings, denoise=args.denoise))
 
 
 def _asked_for(settings: Any, flag: str, able: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -28,7 +28,7 @@ class Work:
     """None: standard output."""
 
 
-async def transcribe_all(works: Sequence[Work], kind: str, settings: Settings) -> int:
+async def transcribe_all(works: Sequence[Work], kind: str, settings: Settings, *, denoise: bool = False) -> int:
     """Transcribe each into its output and return the exit code.
 
     What is wrong with one file is said on stderr, and the others go on. Raises ParleyError for what concerns all.
@@ -42,7 +42,8 @@ async def transcribe_all(works: Sequence[Work], kind: str, settings: Settings) -
             for work in readable:
                 try:
                     with screen.progress(work.path) as on_progress:
-                        found = await transcribe(work.path, transcriber, vad, segment_rules(settings), on_progress)
+                        rules = segment_rules(settings)
+                        found = await transcribe(work.path, transcriber, vad, rules, on_progress, denoise=denoise)
                 except ProviderError as error:
                     screen.say(f"{work.path} could not be transcribed: {error}")
                     codes.append(1)

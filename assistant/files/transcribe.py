@@ -14,6 +14,7 @@ from anyio.abc import ObjectSendStream
 from assistant.conversation.events import Transcript
 from assistant.conversation.segment import SegmentRules
 from assistant.files.decode import Media
+from assistant.files.denoise import Denoiser
 from assistant.files.subtitles import Line
 from assistant.files.utterances import Cutter, Utterance
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, ParleyError, ProviderError, Samples, Transcriber, VoiceActivity
@@ -42,11 +43,13 @@ async def transcribe(
     vad: VoiceActivity,
     rules: SegmentRules | None = None,
     on_progress: OnProgress = lambda done, total: None,
+    *,
+    denoise: bool = False,
 ) -> Transcription:
     """Raises ParleyError for a file that cannot be read, ProviderError when the transcriber fails."""
     media = await to_thread.run_sync(Media, path)
     try:
-        recording = _Recording(media, Cutter(vad, rules))
+        recording = _Recording(media, Cutter(vad, rules), Denoiser() if denoise else None)
         lines: list[Line] = []
         failure: Exception | None = None
         on_progress(0.0, media.seconds)
@@ -74,8 +77,9 @@ async def transcribe(
 class _Recording:
     """A file's utterances, step by step."""
 
-    def __init__(self, media: Media, cutter: Cutter) -> None:
+    def __init__(self, media: Media, cutter: Cutter, denoiser: Denoiser | None) -> None:
         self._blocks: Iterator[Samples] = media.blocks()
+        self._denoiser = denoiser
         self._cutter = cutter
         self._samples = 0
         self.over = False
@@ -92,13 +96,16 @@ class _Recording:
         try:
             for block in self._blocks:
                 self._samples += len(block)
-                found += self._cutter.push(block)
+                found += self._cutter.push(block if self._denoiser is None else self._denoiser.push(block))
                 if self._samples >= until:
                     return found
         except ParleyError as error:
             self.failure = error
         self.over = True
-        return found + self._cutter.push(np.empty(0, np.float32), last=True)
+        rest = np.empty(0, np.float32)
+        return found + self._cutter.push(
+            rest if self._denoiser is None else self._denoiser.push(rest, last=True), last=True
+        )
 
 
 async def _cut(recording: _Recording, found: ObjectSendStream[Utterance]) -> None:

@@ -97,6 +97,17 @@ def test_what_cannot_be_done_is_one_sentence(arguments: list[str], message: str,
     assert done.lines == []
 
 
+def test_noise_is_taken_out_first(talk: np.ndarray, tmp_path: Path) -> None:
+    pytest.importorskip("livekit", reason="livekit is not installed (the extra 'echo')")
+    noise = np.random.default_rng(2).standard_normal(len(talk)) * 10 ** (-45 / 20)
+    encode(tmp_path / "talk.flac", talk + noise)
+    done = parley(tmp_path, "transcribe", "talk.flac", "--denoise", "--json", *WHISPER)
+    assert done.code == 0, done.stderr
+    segments = json.loads("\n".join(done.lines))["segments"]
+    assert [segment["start"] for segment in segments] == pytest.approx([2.3, 5.6, 9.35], abs=0.2)
+    assert segments[-1]["text"] == "Goodbye."
+
+
 def test_silence_is_no_words_and_no_failure(tmp_path: Path) -> None:
     encode(tmp_path / "silence.flac", np.zeros(5 * 16_000))
     done = parley(tmp_path, "transcribe", "silence.flac", *WHISPER)
