@@ -111,6 +111,13 @@ options = {{ {tts} }}
 """
 
 
+def stage_of(config: str, stage: str, table: str) -> str:
+    """The config with another provider for a stage."""
+    before, _, after = config.partition(f"[{stage}]\n")
+    _, following, rest = after.partition("\n[")
+    return f"{before}[{stage}]\n{table}\n{following}{rest}"
+
+
 REAL = """
 [stt]
 provider = "faster-whisper"
@@ -177,27 +184,30 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
 
 
 def start(
-    folder: Path, arguments: Iterable[object], *, env: Mapping[str, str] | None = None, **popen: Any
+    folder: Path, arguments: Iterable[object], *, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
     """``parley ARGUMENTS`` in ``folder``."""
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | popen
     return subprocess.Popen(
         [sys.executable, "-m", "assistant", *map(str, arguments)],
         cwd=folder,
         env=environment(folder, **(env or {})),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         bufsize=0,  # what has been read line by line is not read again, and nothing lies in between
-        **pipes,
     )
 
 
-def run(folder: Path, arguments: Iterable[object], *, env: Mapping[str, str] | None = None, **popen: Any) -> Outcome:
+def run(
+    folder: Path, arguments: Iterable[object], *, env: Mapping[str, str] | None = None, give_up: float = GIVE_UP
+) -> Outcome:
     """``parley ARGUMENTS`` from beginning to end."""
     began = time.monotonic()
-    process = start(folder, arguments, env=env, **popen)
-    with killed_if_stuck(process):
+    process = start(folder, arguments, env=env)
+    with killed_if_stuck(process, give_up):
         out, err = process.communicate()
     seconds = time.monotonic() - began
-    return Outcome(process.returncode, (out or b"").decode().splitlines(), (err or b"").decode(), folder, seconds)
+    return Outcome(process.returncode, out.decode().splitlines(), err.decode(), folder, seconds)
 
 
 def talk_arguments(folder: Path, config: str, mic: np.ndarray | Path, *flags: object) -> list[object]:

@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
-from assistant.demo.script import LINES
+from assistant.demo.script import LINES, Line
 
-from .talking import Outcome, read_wav, run, sounds
+from .talking import Event, Outcome, read_wav, run, sounds
+
+PATIENCE = 1.4
+"""Seconds that the recorded user leaves for an answer to come. It cannot wait: then it speaks over the answer."""
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """What a newcomer's first command does on a machine where nothing is set up."""
-    folder = tmp_path_factory.mktemp("demo")
-    return run(folder, ["talk", "--or-demo"])
+    """What a newcomer's first command does on a machine where nothing is set up.
+
+    Once more where the machine had no processor to spare for it for seconds, as happens beside other tests.
+    """
+    for attempt in ("first", "second"):
+        outcome = run(tmp_path_factory.mktemp(f"demo-{attempt}"), ["talk", "--or-demo"], give_up=55)
+        slowest = slowest_answer(recorded(outcome))
+        print(f"the slowest answer came {slowest:.2f} s after the end of its turn")
+        if slowest < PATIENCE:
+            break
+    return outcome
+
+
+def session(demo: Outcome) -> Path:
+    (folder,) = (demo.folder / "home").glob("**/sessions/demo-*")
+    return folder
+
+
+def recorded(demo: Outcome) -> list[Event]:
+    lines = (session(demo) / "events.jsonl").read_text("utf-8").splitlines()
+    return [event for event in map(json.loads, lines) if "event" in event]
+
+
+def slowest_answer(events: list[Event]) -> float:
+    """Seconds from the end of a turn to the next sound of the assistant."""
+    audible = [event["t"] for event in events if event["event"] == "reply.audible"]
+    ends = [event["t"] for event in events if event["event"] == "turn.endpoint"]
+    return max(next((t for t in audible if t >= end), math.inf) - end for end in ends)
 
 
 @pytest.fixture(scope="module")
 def recording(demo: Outcome) -> Path:
-    (session,) = (demo.folder / "home").glob("**/sessions/demo-*")
-    return session
+    return session(demo)
 
 
 @pytest.fixture(scope="module")
-def events(recording: Path) -> list[dict]:
-    lines = (recording / "events.jsonl").read_text("utf-8").splitlines()
-    return [event for event in map(json.loads, lines) if "event" in event]
+def events(demo: Outcome) -> list[Event]:
+    return recorded(demo)
 
 
 def test_it_ends_well(demo: Outcome, recording: Path) -> None:
@@ -38,21 +65,33 @@ def test_it_ends_well(demo: Outcome, recording: Path) -> None:
     assert str(recording) in demo.stderr
 
 
-def test_every_line_is_understood_and_answered(events: list[dict]) -> None:
-    finals = {event["turn"]: event["text"] for event in events if event["event"] == "user.transcript.final"}
-    assert list(finals.values()) == [line.text for line in LINES]
-    assert {event["kind"] for event in events if event["event"] == "reply.started"} == {"answer"}
+@pytest.mark.parametrize(("turn", "line"), list(enumerate(LINES, 1)), ids=[line.text for line in LINES])
+def test_a_line_is_understood(turn: int, line: Line, events: list[Event]) -> None:
+    finals = [event for event in events if event["event"] == "user.transcript.final" and event["turn"] == turn]
+    assert finals[-1]["text"] == line.text
+    assert finals[-1]["provider"] == "faster-whisper"
+
+
+@pytest.mark.parametrize(("turn", "line"), list(enumerate(LINES, 1)), ids=[line.text for line in LINES])
+def test_a_line_is_answered(turn: int, line: Line, events: list[Event]) -> None:
+    of_turn = {event["event"]: event for event in events if event["turn"] == turn}
+    assert of_turn["reply.started"]["kind"] == "answer"
+    cut = turn < len(LINES) and LINES[turn].interrupts
+    assert of_turn["turn.metrics"]["interrupted"] is cut
+    assert ("reply.interrupted" if cut else "reply.finished") in of_turn
+
+
+@pytest.mark.parametrize("line", LINES, ids=[line.text for line in LINES])
+def test_a_line_is_shown(line: Line, demo: Outcome) -> None:
+    assert demo.lines.count(f"you: {line.text}") == 1
+
+
+def test_the_whole(demo: Outcome, events: list[Event]) -> None:
     metrics = [event for event in events if event["event"] == "turn.metrics"]
     assert [event["turn"] for event in metrics] == list(range(1, len(LINES) + 1))
-    cut = [number for number, line in enumerate(LINES, 1) if line.interrupts]
-    assert [event["turn"] + 1 for event in metrics if event["interrupted"]] == cut
+    assert sum(event["interrupted"] for event in metrics) == 1
     assert events[-1]["reason"] == "goodbye"
-
-
-def test_a_person_can_read_it(demo: Outcome, events: list[dict]) -> None:
     shown = "\n".join(demo.lines)
-    for line in LINES:
-        assert line.text in shown
     heard = next(event["heard"] for event in events if event["event"] == "reply.interrupted")
     assert heard
     assert " ".join(heard.split()[:3]) in shown
@@ -60,7 +99,7 @@ def test_a_person_can_read_it(demo: Outcome, events: list[dict]) -> None:
         assert figure in shown
 
 
-def test_the_recording_holds_both_voices(recording: Path, events: list[dict]) -> None:
+def test_the_recording_holds_both_voices(recording: Path, events: list[Event]) -> None:
     heard, rate = read_wav(recording / "mic.wav")
     assert len(heard) / rate == pytest.approx(events[-1]["t"], abs=1.0)
     audible = [event["at"] for event in events if event["event"] == "reply.audible"]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,47 +9,13 @@ import pytest
 from tests.servers.anthropic import AnthropicServer
 from tests.servers.compatible import CompatibleServer
 from tests.servers.openai import HEARD, TEXT, OpenAIServer
-from tests.servers.wire import Server
 
 from . import thirdparty
-from .talking import Outcome, drawn, one_sentence, scripted, side_by_side, sounds, talk
+from .serving import serving
+from .talking import REAL, RECORDED, Outcome, drawn, one_sentence, scripted, side_by_side, sounds, stage_of, talk
 
 KEY = "sk-wrong-DISTINCTIVE-0123456789-KEY"
 ONCE = drawn([(0.5, 1.1)], 1.4)
-
-
-def stage_of(config: str, stage: str, table: str) -> str:
-    """The config with another provider for a stage."""
-    before, _, after = config.partition(f"[{stage}]\n")
-    _, following, rest = after.partition("\n[")
-    return f"{before}[{stage}]\n{table}\n{following}{rest}"
-
-
-@contextmanager
-def serving(*servers: Server) -> Iterator[None]:
-    """The servers, in an event loop and a thread of their own."""
-    ready, over = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with AsyncExitStack() as stack:
-            for server in servers:
-                await stack.enter_async_context(server)
-            ready.set()
-            await over.wait()
-
-    def run() -> None:
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            runner.run(serve())
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
 
 
 def test_a_third_party(tmp_path: Path) -> None:
@@ -158,3 +120,15 @@ def test_who_cannot_be_built_is_passed_over(tmp_path: Path) -> None:
     assert "ANTHROPIC_API_KEY" in sentence
     assert "backup" in sentence
     assert outcome.one("reply.finished")["text"] == "Here is the backup."
+
+
+def test_nothing_is_left_behind_by_libraries(tmp_path: Path) -> None:
+    """No identifier, cache or session of anybody's telemetry, in the user's folders or the temporary one."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    mic = RECORDED / "slt-what-time-is-it.wav"
+    outcome = talk(tmp_path / "talk", REAL, mic, env={"TMPDIR": str(temporary)})
+    assert outcome.code == 0
+    assert outcome.one("session.started")["vad"].startswith("silero")
+    assert not list(temporary.iterdir())
+    assert not [path for path in (tmp_path / "talk" / "home").glob("**/*") if path.is_file()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.servers.anthropic import AnthropicServer
+from tests.servers.compatible import CompatibleServer
+from tests.servers.openai import OpenAIServer
+from tests.servers.wire import Server
+
+from .serving import serving
 from .talking import (
     REAL,
     RECORDED,
@@ -23,6 +30,7 @@ from .talking import (
     scripted,
     side_by_side,
     signalled,
+    stage_of,
     start,
     talk_arguments,
 )
@@ -171,6 +179,73 @@ def test_while_the_real_models_are_loading(tmp_path: Path) -> None:
         assert (outcome.code, outcome.stderr) == (130, "")
         assert outcome.seconds < SOON
         read_wav(outcome.speaker)
+
+
+def test_while_a_vendor_does_not_answer(tmp_path: Path) -> None:
+    """Through the vendors' own SDKs: their connections are closed, and nobody waits for a timeout."""
+
+    def ended_while_asking(stage: str, provider: str, server: Server, when: Callable[[Event], bool]) -> Outcome:
+        folder = tmp_path / provider
+        table = f'provider = "{provider}"\noptions = {{ base_url = "{server.url}", api_key = "key" }}'
+        process = start(folder, talk_arguments(folder, stage_of(scripted(), stage, table), MIC))
+        return interrupt(process, folder, when, [(0.3, INT)])
+
+    model, ears, voice = AnthropicServer("hang"), OpenAIServer("hang"), CompatibleServer("hang_midway")
+    with serving(model, ears, voice):
+        jobs = {
+            "anthropic": lambda: ended_while_asking("llm", "anthropic", model, event_is("reply.committed")),
+            "openai": lambda: ended_while_asking("stt", "openai", ears, event_is("turn.endpoint")),
+            "a voice": lambda: ended_while_asking("tts", "openai-compatible", voice, event_is("reply.sentence")),
+        }
+        outcomes = side_by_side(jobs)
+    for name, outcome in outcomes.items():
+        print(f"{name} does not answer: gone after {outcome.seconds * 1000:.0f} ms")
+        assert (outcome.code, outcome.stderr) == (130, "")
+        assert outcome.seconds < SOON
+        assert outcome.events[-1]["reason"] == "interrupted"
+    assert model.posts
+    assert ears.posts
+    assert voice.posts
+
+
+def test_while_a_model_is_being_downloaded(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        env = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        arguments = talk_arguments(tmp_path, scripted(), MIC, "--stt", "faster-whisper:tiny.en")
+        process = start(tmp_path, arguments, env=env)
+        with killed_if_stuck(process):
+            silent.settimeout(20)
+            connection, _ = silent.accept()
+            with connection:
+                outcome = signalled(process, tmp_path, [(0.3, TERM)])
+    print(f"downloading: gone after {outcome.seconds * 1000:.0f} ms")
+    assert (outcome.code, outcome.stderr, outcome.lines) == (130, "", [])
+    assert outcome.seconds < SOON
+
+
+def test_the_terminal_view_is_left_in_order(tmp_path: Path) -> None:
+    arguments = [word for word in talk_arguments(tmp_path, STATES["replying"].config, MIC) if word != "--json"]
+    process = start(tmp_path, arguments)
+    assert process.stdout is not None
+    with killed_if_stuck(process):
+        shown = process.stdout.readline()
+        outcome = signalled(process, tmp_path, [(2.0, INT)])
+    assert (outcome.code, outcome.stderr) == (130, "")
+    assert shown.decode().startswith("scripted")
+    assert "ended: interrupted" in "\n".join(outcome.lines)
+
+
+def test_the_demo(tmp_path: Path) -> None:
+    """Its recording stays, its temporary files do not."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = start(tmp_path, ["demo", "--json", "--record", tmp_path / "recording"], env={"TMPDIR": str(temporary)})
+    outcome = interrupt(process, tmp_path, state_is("Hearing"), [(0.0, INT), (0.01, INT)])
+    assert outcome.code == 130
+    assert outcome.seconds < SOON
+    assert "Traceback" not in outcome.stderr
+    assert outcome.recorded[-1]["reason"] == "interrupted"
+    assert not list(temporary.iterdir())
 
 
 def test_before_anything_is_loaded(tmp_path: Path) -> None:
