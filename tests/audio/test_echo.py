@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import trio.testing
 
-from assistant.audio.echo import BLOCK, LEARNED, Block, EchoCanceller
+from assistant.audio.echo import BLOCK, LEARNED, Block, EchoCanceller, WaryVoiceActivity
 from assistant.audio.farend import SOONEST
 from assistant.audio.room import Acoustics, Room, synthetic
 from assistant.audio.treated import TreatedDuplex
 from assistant.audio.wav import WavDuplex
 from assistant.audio.wavfile import WavWriter
-from assistant.ports import FRAME, Duplex, Frame, ProviderUnavailable, Samples
+from assistant.ports import FRAME, Duplex, Frame, ProviderUnavailable, Samples, VoiceActivity
 
 RATE, PLAYED = 16_000, 24_000
 PER_FRAME = FRAME * PLAYED // RATE
@@ -105,10 +105,10 @@ def test_what_is_too_loud_is_clipped_and_does_not_wrap_around() -> None:
     assert out[-1].samples.max() == pytest.approx(1.0, abs=1e-4) and out[-1].samples.min() == -1.0
 
 
-def test_the_far_end_counts_as_learned_after_half_a_second_of_sound() -> None:
+def test_the_echo_counts_as_learned_after_two_seconds_of_far_end_sound() -> None:
     canceller = EchoCanceller(Remember(), PLAYED)
     silence = [np.zeros(PER_FRAME, np.float32)] * 40
-    sound = list(sine(PER_FRAME * 40, PLAYED).reshape(-1, PER_FRAME))
+    sound = list(sine(PER_FRAME * 80, PLAYED).reshape(-1, PER_FRAME))
     learned_after = None
     for index, played in enumerate(silence + sound):
         canceller.played(played)
@@ -116,6 +116,70 @@ def test_the_far_end_counts_as_learned_after_half_a_second_of_sound() -> None:
         if canceller.learned and learned_after is None:
             learned_after = (index + 1 - len(silence)) * FRAME / RATE
     assert learned_after == pytest.approx(LEARNED, abs=0.05)
+
+
+# --- what the detector makes of it ---
+
+
+class Mute:
+    """A processor that takes everything out, or nothing."""
+
+    lag = 0
+
+    def __init__(self) -> None:
+        self.gain = 1.0
+
+    def reference(self, block: Block) -> None:
+        pass
+
+    def process(self, block: Block) -> None:
+        block[:] = (block * self.gain).astype(np.int16)
+
+
+class Always:
+    """A detector that is certain."""
+
+    name = "always"
+
+    def probability(self, samples: Samples) -> float:
+        return 0.9
+
+    def reset(self) -> None:
+        pass
+
+
+def probabilities(processor: Mute, frames: range, playing: bool, canceller: EchoCanceller, ears: VoiceActivity) -> list:
+    told = []
+    for index in frames:
+        canceller.played(sine(PER_FRAME, PLAYED) if playing else np.zeros(PER_FRAME, np.float32))
+        told.append(ears.probability(canceller.hear(Frame(sine(FRAME, RATE), index * FRAME)).samples))
+    return told
+
+
+def test_a_voice_over_an_unknown_echo_must_last_and_over_a_known_one_need_not() -> None:
+    processor = Mute()
+    canceller = EchoCanceller(processor, PLAYED)
+    ears: VoiceActivity = WaryVoiceActivity(Always(), canceller)
+    assert probabilities(processor, range(10), False, canceller, ears) == [0.9] * 10, "nobody plays: no doubt"
+    over_echo = probabilities(processor, range(10, 40), True, canceller, ears)
+    assert over_echo[-1] == 0.9 and 7 <= over_echo.index(0.9, 3) <= 10
+    assert not canceller.learned
+    probabilities(processor, range(40, 90), True, canceller, ears)
+    assert canceller.learned
+    assert probabilities(processor, range(90, 95), True, canceller, ears) == [0.9] * 5
+
+
+def test_a_rest_of_echo_is_no_voice_and_what_is_left_of_noise_without_one_may_be() -> None:
+    processor = Mute()
+    canceller = EchoCanceller(processor, PLAYED)
+    ears: VoiceActivity = WaryVoiceActivity(Always(), canceller)
+    probabilities(processor, range(90), True, canceller, ears)
+    processor.gain = 0.05  # 26 dB
+    assert probabilities(processor, range(90, 110), True, canceller, ears)[2:] == [0.0] * 18
+    processor.gain = 0.5
+    assert probabilities(processor, range(110, 130), True, canceller, ears)[2:] == [0.9] * 18
+    processor.gain = 0.05
+    assert probabilities(processor, range(130, 160), False, canceller, ears)[20:] == [0.9] * 10
 
 
 # --- WebRTC ---
