@@ -103,6 +103,8 @@ class Session:
         self._timer = anyio.CancelScope()
         self._deadline = math.inf
         self._captured_until = 0.0
+        self._quiet_since = 0.0
+        """The newest end of a voice."""
         self._replies = 0
         self._end = anyio.Event()
         self._reason = "interrupted"
@@ -200,6 +202,8 @@ class Session:
             else:
                 for voice in self._segmenter.push(frame.end, probability, levels(frame.samples), speaking):
                     self.happened(voice)
+                    if isinstance(voice, e.VoiceQuiet | e.VoicePaused):
+                        self._quiet_since = voice.at
             if self._parts.limits.input_over and duplex.input_over and self._quiet():
                 self.end("input_over")
 
@@ -297,7 +301,8 @@ class Session:
 
         self._close_utterance()
         self._listener = Listener(self._parts.transcriber, heard, failed)
-        for frame in self._pre_roll.since(since - self._parts.pre_roll):
+        # What was said before belongs to another utterance, and must not be heard twice.
+        for frame in self._pre_roll.since(max(since - self._parts.pre_roll, min(self._quiet_since, since))):
             self._listener.push(frame)
         self._group.start_soon(self._listener.run, name=f"listen {turn}")
 
