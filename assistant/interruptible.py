@@ -25,7 +25,10 @@ async def _guarded(work: Callable[[], Awaitable[int]]) -> int:
         scope = anyio.CancelScope()
         await group.start(_obey, scope)
         with scope:
-            code = await work()
+            try:
+                code = await work()
+            except* BrokenPipeError:  # whoever read our output has gone
+                code = 1
         group.cancel_scope.cancel()
     return code
 

@@ -137,6 +137,17 @@ def test_a_bar_shows_the_progress_on_a_terminal_and_words_alone_go_to_the_pipe(
     assert b"100%" in shown
 
 
+def test_a_reader_that_goes_away_is_no_trouble(talk: np.ndarray, tmp_path: Path) -> None:
+    encode(tmp_path / "talk.flac", talk)
+    process = start(tmp_path, ["transcribe", "talk.flac", *WHISPER])
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    with killed_if_stuck(process):
+        assert process.wait() == 1
+        assert process.stderr.read() == b""
+        process.stderr.close()
+
+
 def test_ctrl_c_ends_it_and_leaves_no_half_file(talk: np.ndarray, tmp_path: Path) -> None:
     encode(tmp_path / "long.flac", np.tile(talk, 50))
     process = start(tmp_path, ["transcribe", "long.flac", "--output", "out", *WHISPER], stderr=subprocess.PIPE)
