@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
@@ -15,7 +13,7 @@ from anyio.abc import TaskStatus
 from assistant import signals
 from assistant.assemble import Stages, open_stages, segment_rules, started, turn_rules
 from assistant.audio.wav import WavDuplex
-from assistant.automatic import choose
+from assistant.automatic import decide, lines
 from assistant.config import Settings, recordable
 from assistant.conversation.history import History
 from assistant.observe.record import Recorder
@@ -43,6 +41,8 @@ class Plan:
     turns: int | None = None
     max_seconds: float | None = None
     record: Path | None = None
+    on_recording: Callable[[Path], None] | None = None
+    """Told of the folder that is really recorded to: a numbered one where ``record`` holds a session already."""
     json: bool = False
     probe: Probe | None = None
     """Measures the program itself; its figures are added to `session.ended`."""
@@ -54,8 +54,8 @@ class Plan:
 
 def hold(plan: Plan) -> int:
     """Hold the conversation and return the command's exit code. Raises ParleyError for what the user can mend."""
-    settings, why = choose(plan.settings, os.environ, lambda package: find_spec(package) is not None)
-    reasons = "; ".join(f"{getattr(settings, stage).provider}: {reason}" for stage, reason in why.items())
+    settings, why = decide(plan.settings)
+    reasons = "; ".join(lines(settings, why)) or "all as configured"
     before = signals.current()
     try:
         return anyio.run(_hold, plan, settings, reasons)
@@ -122,6 +122,8 @@ async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -
             observers.append(recorder)
             duplex.tap(recorder.played)
             view.line(f"recording to {recorder.folder}")
+            if plan.on_recording is not None:
+                plan.on_recording(recorder.folder)
         session = Session(
             Parts(
                 duplex=duplex,

@@ -14,6 +14,8 @@ from assistant.config.settings import Llm, Settings, Stt, Tts
 from assistant.conversing import Plan, hold
 from assistant.demo.build import render_microphone
 from assistant.demo.script import JOKE
+from assistant.errors import ProviderUnavailable
+from assistant.files.export import stereo
 
 SETTINGS = Settings(
     profile="offline",
@@ -27,16 +29,37 @@ SETTINGS = Settings(
 def show(record: Path | None = None, *, json: bool = False) -> int:
     """Hold the demo's conversation and leave its recording in ``record`` (None: the program's own data folder)."""
     folder = record or _folder()
+    recorded: list[Path] = []
     signals.raise_interrupt()  # not to leave the temporary folder behind
     with tempfile.TemporaryDirectory(prefix="parley-demo-") as temporary:
         microphone = Path(temporary) / "microphone.wav"
         render_microphone(microphone)
         if not json:
             print("A recorded user talks with the assistant, in real time, for about 50 seconds.\n", flush=True)  # noqa: T201
-        code = hold(Plan(settings=SETTINGS, microphone=microphone, speaker=None, record=folder, json=json))
-    if not json:
-        print(f"\nThe recording is in {folder}: mic.wav, speaker.wav, events.jsonl", file=sys.stderr)  # noqa: T201
+        code = hold(
+            Plan(
+                settings=SETTINGS,
+                microphone=microphone,
+                speaker=None,
+                record=folder,
+                on_recording=recorded.append,
+                json=json,
+            )
+        )
+    for place in recorded:
+        told = _left_behind(place)
+        if not json:
+            print(f"\n{told}", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _left_behind(place: Path) -> str:
+    """Mix the recording for listening, where what that needs is installed; says what is where."""
+    try:
+        conversation = stereo(place)
+    except ProviderUnavailable as missing:
+        return f"The recording is in {place}: mic.wav, speaker.wav, events.jsonl (no mix of both: {missing})"
+    return f"Hear it: {conversation} (you left, Parley right); beside it mic.wav, speaker.wav, events.jsonl"
 
 
 def _folder() -> Path:
