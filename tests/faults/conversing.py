@@ -11,7 +11,7 @@ import gc
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from assistant.assemble import open_stages, segment_rules, turn_rules
 from assistant.audio.wav import WavDuplex
 from assistant.audio.wavfile import open_wav
 from assistant.config import Settings, load
-from assistant.conversation.history import History
+from assistant.conversation.history import Entry, History
 from assistant.ports import CAPTURE_RATE, Notice
 from assistant.session import Limits, Parts, Session
 from tests.servers.wire import Server
@@ -95,7 +95,9 @@ class Outcome:
     notices: list[Notice] = field(default_factory=list)
     reason: str = ""
     history: list[tuple[str, str]] = field(default_factory=list)
-    """Role and text."""
+    """Role and text of the messages that a model would be shown."""
+    entries: Sequence[Entry] = ()
+    """The same, one by one as they were said."""
     sound: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     """The speaker's file, at ``rate``."""
     rate: int = 24_000
@@ -155,6 +157,9 @@ class Call:
     microphone: np.ndarray
     servers: Sequence[Server] = ()
     on_notice: Callable[[Notice], None] = lambda notice: None
+    beside: Callable[[Session], Awaitable[None]] | None = None
+    """Runs beside the session from its start on, and is cancelled at its end."""
+    limit: float = LIMIT
 
 
 async def hold(call: Call, ready: Callable[[], Any] | None = None) -> Outcome:
@@ -180,14 +185,19 @@ async def hold(call: Call, ready: Callable[[], Any] | None = None) -> Outcome:
                 observers=[Watch(outcome, call.on_notice)],
                 turns=turn_rules(settings),
                 segments=segment_rules(settings),
-                limits=Limits(input_over=True, seconds=LIMIT),
+                limits=Limits(input_over=True, seconds=call.limit),
             )
         )
         stages.report_failures_to(session.provider_failed)
         if ready is not None:
             await ready()
         duplex.start()
-        outcome.reason = await session.run()
+        async with anyio.create_task_group() as group:
+            if call.beside is not None:
+                group.start_soon(call.beside, session)
+            outcome.reason = await session.run()
+            group.cancel_scope.cancel()
+    outcome.entries = session.history.entries
     outcome.history = [(message.role, message.text) for message in session.history.messages()]
     with open_wav(speaker) as reader:
         outcome.sound, outcome.rate = reader.read(reader.frames), reader.rate

@@ -1,0 +1,39 @@
+"""``scripts/soak NAME``: run one soak, say in a paragraph what came of it, and exit with 1 when something broke."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import textwrap
+
+from scripts._soak import bench, conversations, faults
+
+SOAKS = {
+    "conversations": (conversations.run, 120.0, "random conversations on virtual time, with faults at every stage"),
+    "faults": (faults.run, 600.0, "one long conversation in real time, on servers that fail at random"),
+    "bench": (bench.run, 0.0, "the bench with twenty turns a row (--seconds is not used)"),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/soak",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="\n".join(f"{name:14} {what}" for name, (_, _, what) in SOAKS.items()),
+    )
+    parser.add_argument("name", choices=SOAKS)
+    parser.add_argument("--seconds", type=float, metavar="N", help="how long, by the clock on the wall")
+    parser.add_argument("--seed", type=int, metavar="N", help="the first random seed; a failure names its own")
+    args = parser.parse_args()
+    run, seconds, _ = SOAKS[args.name]
+    seed = random.SystemRandom().randrange(1_000_000) if args.seed is None else args.seed
+    result, broken = run(seconds if args.seconds is None else args.seconds, seed)
+    print(textwrap.fill(result, 110))
+    for each in broken:
+        print(f"\nbroken: {each}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
