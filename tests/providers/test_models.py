@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
+import huggingface_hub.constants
 import pytest
 
 from assistant.ports import ParleyError, ProviderUnavailable
@@ -26,6 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    # Read once, at its import, from an environment that keeps the other tests off the hub.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     return tmp_path
 
 
