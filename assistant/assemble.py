@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import msgspec
 
+from assistant.audio.processing import Processing
 from assistant.config import Settings, options_for, scrub
 from assistant.conversation.endpoint import EndpointRules
 from assistant.conversation.segment import SegmentRules
@@ -122,7 +123,7 @@ def segment_rules(settings: Settings) -> SegmentRules:
     )
 
 
-def started(settings: Settings, why: str) -> dict[str, object]:
+def started(settings: Settings, why: str, processing: Processing) -> dict[str, object]:
     """The fields of `session.started`."""
 
     def named(stage: str) -> str:
@@ -135,6 +136,6 @@ def started(settings: Settings, why: str) -> dict[str, object]:
         "tts": named("tts"),
         "vad": settings.vad.provider,
         "endpointing": settings.turn.endpointing,
-        "echo_cancel": "off",
-        "why": why,
+        "echo_cancel": "on" if processing.echo else "off",
+        "why": f"{why}; echo cancelling: {processing.why}",
     }

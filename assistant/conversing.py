@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -16,11 +16,13 @@ from assistant.audio.wav import WavDuplex
 from assistant.automatic import decide, lines
 from assistant.config import Settings, recordable
 from assistant.conversation.history import History
+from assistant.ears import ears, processing_for
 from assistant.observe.record import Recorder
 from assistant.ports import Frame, Observer
 from assistant.probe import Probe
 from assistant.prompts import load_prompt
 from assistant.session import Limits, Parts, Session
+from assistant.surroundings import Surroundings
 from assistant.view import shown
 
 Captured = Callable[[Frame], None]
@@ -44,6 +46,8 @@ class Plan:
     on_recording: Callable[[Path], None] | None = None
     """Told of the folder that is really recorded to: a numbered one where ``record`` holds a session already."""
     json: bool = False
+    surroundings: Surroundings | None = None
+    """A room in which the microphone hears the loudspeaker."""
     probe: Probe | None = None
     """Measures the program itself; its figures are added to `session.ended`."""
     load_behind: bool = False
@@ -124,22 +128,31 @@ async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -
             view.line(f"recording to {recorder.folder}")
             if plan.on_recording is not None:
                 plan.on_recording(recorder.folder)
+        processing = processing_for(settings, plan.surroundings)
+        heard = await ears(
+            duplex, stages.vad, plan.surroundings, processing, recorder.captured if recorder is not None else None
+        )
+        turns = turn_rules(settings)
+        if processing.unprotected:
+            view.line(f"{processing.why}; so it does not listen while it speaks")
+            turns = replace(turns, barge_in="off")
         session = Session(
             Parts(
-                duplex=duplex,
-                vad=stages.vad,
+                duplex=heard.duplex,
+                vad=heard.vad,
+                lag=heard.lag,
                 transcriber=stages.transcriber,
                 model=stages.model,
                 voice=stages.voice,
                 history=History(load_prompt(settings.assistant.prompt)),
                 observers=observers,
-                started=started(settings, why),
+                started=started(settings, why, processing),
                 ended=None if plan.probe is None else plan.probe.figures,
-                turns=turn_rules(settings),
+                turns=turns,
                 segments=segment_rules(settings),
                 pre_roll=settings.vad.pre_roll_ms / 1000,
                 limits=Limits(plan.turns, plan.max_seconds, input_over=True),
-                captured=_both(recorder.captured if recorder else None, plan.probe.captured if plan.probe else None),
+                captured=_both(heard.captured, plan.probe.captured if plan.probe else None),
             )
         )
         stages.report_failures_to(session.provider_failed, *(() if view.tells_failures else (view.failed,)))

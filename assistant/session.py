@@ -78,6 +78,8 @@ class Parts:
     turns: TurnRules = field(default_factory=TurnRules)
     segments: SegmentRules = field(default_factory=SegmentRules)
     pre_roll: float = 0.5
+    lag: float = 0.0
+    """Seconds by which captured frames come later than they were captured."""
     limits: Limits = field(default_factory=Limits)
     captured: Callable[[Frame], None] | None = None
     """Gets every captured frame (for a recording). Must return at once."""
@@ -223,7 +225,7 @@ class Session:
             now = self._duplex.now()
             if now < self._deadline - _PRECISION:
                 self._arm(self._deadline)  # moved on while this task was being woken
-            elif now - self._captured_until > _BACKLOG and now - self._deadline < _PATIENCE:
+            elif now - self._captured_until > _BACKLOG + self._parts.lag and now - self._deadline < _PATIENCE:
                 # The loop was held up: sound that waits unseen may hold the user's voice. Look at it first.
                 self._timer.deadline = anyio.current_time() + _BACKLOG / 10
             else:

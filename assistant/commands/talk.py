@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from assistant.commands.common import add_common, settings_from
-from assistant.ports import ParleyError
+from assistant.errors import ParleyError
+from assistant.surroundings import Surroundings
 
 NO_DEVICES = (
     "there is no microphone: this version hears a recording, so give it one with --mic FILE.wav "
@@ -23,6 +24,15 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     add_common(parser)
     parser.add_argument("--mic", metavar="FILE.wav", help="what the assistant hears, in real time")
     parser.add_argument("--speaker", metavar="FILE.wav|none", default=None, help="where its voice goes (default: none)")
+    parser.add_argument(
+        "--room", metavar="FILE.wav|synthetic", help="let the microphone hear the loudspeaker in a room"
+    )
+    parser.add_argument("--echo-gain", type=float, metavar="DB", help="how loud it is heard there (-12)")
+    parser.add_argument("--echo-delay", type=float, metavar="MS", help="how late (60)")
+    parser.add_argument(
+        "--echo-drift", type=float, metavar="PPM", help="how much faster the loudspeaker's clock is (0)"
+    )
+    parser.add_argument("--mic-noise", type=float, metavar="DBFS", help="the microphone's own noise (none)")
     parser.add_argument("--turns", type=_positive, metavar="N", help="end after N replies")
     parser.add_argument("--max-seconds", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument("--record", metavar="DIR", type=Path, help="keep the session: sound, events and config")
@@ -75,8 +85,28 @@ def run(args: argparse.Namespace) -> int:
         json=args.json,
         probe=Probe(stalls=args.measure == "stalls") if args.measure else None,
         load_behind=args.load_behind,
+        surroundings=_surroundings(args, speaker),
     )
     return hold(plan)
+
+
+def _surroundings(args: argparse.Namespace, speaker: str) -> Surroundings | None:
+    """The room to simulate, if any."""
+    given = {
+        "gain_db": args.echo_gain,
+        "delay_ms": args.echo_delay,
+        "drift_ppm": args.echo_drift,
+        "noise_dbfs": args.mic_noise,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    if args.room is None:
+        if given:
+            raise ParleyError("--echo-gain, --echo-delay, --echo-drift and --mic-noise describe a room: add --room")
+        return None
+    if speaker == "none":
+        raise ParleyError("--room needs to hear what is played: give a loudspeaker with --speaker FILE.wav")
+
+    return Surroundings(args.room, **given)
 
 
 def _wav(name: str, flag: str) -> Path:

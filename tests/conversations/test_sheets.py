@@ -47,10 +47,21 @@ def test_every_run_is_the_same(path: Path, tmp_path: Path) -> None:
 
 
 OUTCOMES = {
-    "session.started", "user.speech_started", "user.transcript.final", "user.ignored", "user.superseded",
-    "turn.endpoint", "reply.committed", "reply.started", "reply.audible", "reply.interrupted", "reply.finished", "overlap.decided",
-    "turn.metrics", "session.ended",
-}  # fmt: skip
+    "session.started",
+    "user.speech_started",
+    "user.transcript.final",
+    "user.ignored",
+    "user.superseded",
+    "turn.endpoint",
+    "reply.committed",
+    "reply.started",
+    "reply.audible",
+    "reply.interrupted",
+    "reply.finished",
+    "overlap.decided",
+    "turn.metrics",
+    "session.ended",
+}
 """What lies far enough apart that a busy machine does not change its order; the drafts' comings and goings do not."""
 
 
