@@ -12,8 +12,8 @@ a headset on Bluetooth may take long, and to reopen it every second would never 
 SETTLING_MOST = 4.0
 RETRY = 0.25
 """Seconds to the second attempt to open; doubled with every attempt, to RETRY_MOST."""
-RETRY_MOST = 1.0
-RESCAN = 1.5
+RETRY_MOST = 0.75
+RESCAN = 0.7
 """Seconds between two scans for devices: one takes a tenth of a second of computing."""
 RESCAN_BUSY = 10.0
 """The same while the other direction works and is in use: a scan interrupts it."""
@@ -40,6 +40,8 @@ class Watchdog:
         self._lost_at: float | None = None
         self._try_at = now
         self._attempts = 0
+        self._settling = False
+        """It was opened again and has not called back yet."""
         self._rescanned_at = -RESCAN_BUSY
 
     @property
@@ -56,9 +58,10 @@ class Watchdog:
 
     def ended(self, now: float) -> None:
         """The device said that it is gone, or could not be opened."""
-        if self._lost_at is None:
+        if self._lost_at is None or self._settling:
             self._lost_at = now
             self._try_at = now
+        self._settling = False
         self._alive_at = -SETTLING_MOST
         self._heard_from = False
 
@@ -69,6 +72,7 @@ class Watchdog:
             self._heard_from = False
             self._alive_at = now
             wait = min(SETTLING * 2**self._attempts, SETTLING_MOST)
+        self._settling = opened
         if rescanned:
             self._rescanned_at = now
         self._attempts += 1

@@ -125,6 +125,7 @@ SKILL = Skill(
     can="set alarms",
     examples=("Set an alarm for seven in the morning.", "Wake me up at half past six.", "Cancel the alarm."),
     answer=answer,
+    effects=frozenset({"alarm", "cancel"}),
     grammar=(
         "set an alarm for <clock> [<day>]"
         " | wake me up at <clock> [<day>]"

@@ -64,6 +64,7 @@ SKILL = Skill(
     can="speak louder or quieter",
     examples=("Louder, please.", "Turn the volume down.", "Speak up.", "Set the volume to fifty percent."),
     answer=answer,
+    effects=frozenset({"volume"}),
     grammar=(
         "(speak | talk) [a little] (louder | quieter) | speak up | turn (the volume | it) (up | down)"
         " | volume (up | down) | set the volume to <number> percent"

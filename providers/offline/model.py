@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -58,6 +59,16 @@ _WITHOUT_LIST: tuple[Skill, ...] = (
 )
 SKILLS: tuple[Skill, ...] = (*_WITHOUT_LIST, abilities.skill(_WITHOUT_LIST))
 """In the order in which they are asked."""
+EFFECTS: frozenset[str] = frozenset().union(*(skill.effects for skill in _WITHOUT_LIST))
+"""What a host must carry out to be offered every skill; "goodbye" is understood."""
+
+
+@cache
+def skills_with(effects: frozenset[str]) -> tuple[Skill, ...]:
+    """The skills of a host that carries out ``effects``. The last of them lists the others."""
+    able = tuple(skill for skill in _WITHOUT_LIST if skill.effects <= effects)
+    return (*able, abilities.skill(able))
+
 
 _LONGEST = 300
 """Characters. Nobody asks for the time, or for a sum, at greater length."""
@@ -80,6 +91,8 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A callable that gives the local time (`Clock`); None: the machine's."""
     timers: Any = None
     """A callable that gives what is set to ring (`Timers`); None: nothing ever is."""
+    effects: tuple[str, ...] = ()
+    """Which side effects the host carries out besides "goodbye"; skills that need others are not offered."""
     seed: int | None = None
     """Which joke and story come first; None: another one every day."""
     model: str = ""
@@ -97,14 +110,21 @@ class OfflineModel:
 
     name = "offline"
 
-    def __init__(self, clock: Clock = local_time, seed: int | None = None, timers: Timers = tuple) -> None:
+    def __init__(
+        self,
+        clock: Clock = local_time,
+        seed: int | None = None,
+        timers: Timers = tuple,
+        effects: frozenset[str] = EFFECTS,
+    ) -> None:
         self._clock = clock
         self._seed = seed
         self._timers = timers
+        self._skills = skills_with(effects)
 
     async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
         """Yields one TextDelta a sentence, then what is to be done. Never fails."""
-        found = answer(messages, self._clock(), self._seed, pending.read(self._timers()))
+        found = answer(messages, self._clock(), self._seed, pending.read(self._timers()), self._skills)
         for at, sentence in enumerate(found.sentences):
             yield TextDelta(f" {sentence}" if at else sentence)
             await checkpoint()
@@ -113,7 +133,11 @@ class OfflineModel:
 
 
 def answer(
-    messages: Sequence[Message], now: datetime, seed: int | None = None, timers: tuple[Pending, ...] = ()
+    messages: Sequence[Message],
+    now: datetime,
+    seed: int | None = None,
+    timers: tuple[Pending, ...] = (),
+    skills: tuple[Skill, ...] = SKILLS,
 ) -> Answer:
     """What to say to the newest thing the user said; where no skill takes it whole, to each of its sentences.
 
@@ -130,7 +154,7 @@ def answer(
             return None
         # All skills see what was really said before any sees it without its "no" or "good morning".
         requests = (Request(text, plain, earlier, answered, now, start, timers) for plain in matcher.forms(text))
-        return next((found for one in requests for skill in SKILLS if (found := skill.answer(one)) is not None), None)
+        return next((found for one in requests for skill in skills if (found := skill.answer(one)) is not None), None)
 
     whole = ask(said)
     if whole is not None:
@@ -140,7 +164,7 @@ def answer(
     if not parts and messages and messages[-1].role == "user" and not messages[-1].said:
         return abilities.UNFINISHED  # another model's answer, broken off: what it was about is beyond us
     if not parts:
-        return abilities.unknown(_WITHOUT_LIST, answered)
+        return abilities.unknown(skills[:-1], answered)
     return Answer(
         tuple(sentence for part in parts for sentence in part.sentences),
         tuple(effect for part in parts for effect in part.effects),
@@ -156,4 +180,4 @@ async def chat_model(options: Mapping[str, Any]) -> AsyncIterator[OfflineModel]:
         raise ParleyError("offline: the option clock must be a function that returns the local time")
     if chosen.timers is not None and not callable(chosen.timers):
         raise ParleyError("offline: the option timers must be a function that returns the pending timers and alarms")
-    yield OfflineModel(chosen.clock or local_time, chosen.seed, chosen.timers or tuple)
+    yield OfflineModel(chosen.clock or local_time, chosen.seed, chosen.timers or tuple, frozenset(chosen.effects))

@@ -47,5 +47,6 @@ SKILL = Skill(
     can="speak slower or faster",
     examples=("Slower, please.", "Speak faster.", "Slow down.", "Normal speed."),
     answer=answer,
+    effects=frozenset({"speed"}),
     grammar="(speak | talk) [a little] (slower | faster) | slow down | speed up | normal speed",
 )

@@ -60,3 +60,5 @@ class Skill:
     grammar: str
     """What a grammar-bound recogniser listens for, as the right-hand side of a JSGF rule; see `grammar`. Narrower than
     what ``answer`` understands: every sentence more is one more to mishear."""
+    effects: frozenset[str] = frozenset()
+    """The SideEffects without which its answers would be empty promises: offered only to who carries them out."""

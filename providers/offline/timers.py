@@ -131,6 +131,7 @@ SKILL = Skill(
         "Cancel the timer.",
     ),
     answer=answer,
+    effects=frozenset({"timer", "cancel"}),
     grammar=(
         "(set | start) (a | another) [<thing>] timer for <duration>"
         " | (set | start) a <number> minute timer"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.ports import Message, ParleyError, SideEffect, Text
+from assistant.ports import Message, ParleyError, SideEffect, Text, TextDelta
 from providers.offline import chat_model, durations, moments, pending
 from providers.offline.model import OfflineModel, answer
 from providers.offline.skill import Answer, Pending
@@ -132,7 +132,7 @@ def test_which_of_several_is_asked() -> None:
 @pytest.mark.anyio
 async def test_the_pending_ones_come_from_an_option() -> None:
     ringing = {"id": "a", "kind": "timer", "at": (AFTERNOON + timedelta(minutes=2)).isoformat(), "label": "tea"}
-    options = {"clock": lambda: AFTERNOON, "timers": lambda: [ringing]}
+    options = {"clock": lambda: AFTERNOON, "timers": lambda: [ringing], "effects": ("timer", "cancel")}
     async with chat_model(options) as model:
         deltas = [d async for d in model.reply([Message("user", (Text("Cancel the tea timer."),))])]
     assert deltas[-1] == SideEffect("cancel", {"id": "a"})
@@ -140,6 +140,19 @@ async def test_the_pending_ones_come_from_an_option() -> None:
         async with chat_model({"timers": 3}):
             pass
     assert OfflineModel().name == "offline"
+
+
+@pytest.mark.anyio
+async def test_what_nobody_would_carry_out_is_not_promised() -> None:
+    async with chat_model({"clock": lambda: AFTERNOON}) as model:
+        for wish in ("Set a timer for ten minutes.", "Wake me up at six.", "Speak faster.", "Louder, please."):
+            deltas = [d async for d in model.reply([Message("user", (Text(wish),))])]
+            assert not any(isinstance(delta, SideEffect) for delta in deltas), wish
+            assert isinstance(deltas[0], TextDelta)
+            assert deltas[0].text == "I cannot help with that.", wish
+        said = "".join(d.text async for d in model.reply([Message("user", (Text("What can you do?"),))]))
+    assert "timer" not in said
+    assert "convert" in said
 
 
 def test_the_next_to_ring_comes_first() -> None:
