@@ -5,16 +5,11 @@ A directory is taken as it is. A name is looked up in the Hugging Face cache, an
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from pathlib import Path
-from typing import Any
-
-import anyio
-from anyio.streams.text import TextReceiveStream
 
 from assistant.ports import ParleyError, ProviderUnavailable
+from providers._fetching import DownloadFailed, fetched
 
 SHIPPED = {
     name: Path(__file__).parent / "data" / "tiny-whisper" / name.removeprefix("parley-")
@@ -46,7 +41,6 @@ NEEDED = ("model.bin", "config.json", "tokenizer.json")
 
 DOWNLOAD_GAP = 20.0
 """Seconds without a byte after which a download is given up."""
-_WEIGHTS_MEGABYTE = 1_000_000
 
 
 async def resolve(model: str, *, language: str = "auto", gap: float = DOWNLOAD_GAP) -> Path:
@@ -112,32 +106,10 @@ def cache() -> Path:
 
 
 async def _download(model: str, repository: str, gap: float) -> Path:
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        raise _unavailable(model, "HF_HUB_OFFLINE forbids it")
-    progress = _Progress(model)
-    command = [sys.executable, "-m", "providers._download", repository]
-    env = {**os.environ, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    async with await anyio.open_process(command, stdin=None, stderr=None, env=env) as process:
-        assert process.stdout is not None
-        try:
-            lines = _Lines(TextReceiveStream(process.stdout))
-            while True:
-                message: dict[str, Any] | None = None
-                with anyio.move_on_after(gap) as waiting:
-                    message = await lines.next()
-                if waiting.cancelled_caught:
-                    raise _unavailable(model, f"no byte came for {gap:g} s")
-                if message is None:
-                    raise _unavailable(model, "the download ended without a word")
-                if "error" in message:
-                    raise _unavailable(model, str(message["error"]))
-                if "path" in message:
-                    return Path(str(message["path"]))
-                progress.show(message["bytes"], message["of"])
-        finally:
-            progress.end()
-            if process.returncode is None:
-                process.kill()
+    try:
+        return await fetched(model, ["providers._download", repository], gap=gap)
+    except DownloadFailed as failed:
+        raise _unavailable(model, str(failed)) from None
 
 
 def _unavailable(model: str, why: str) -> ProviderUnavailable:
@@ -146,44 +118,3 @@ def _unavailable(model: str, why: str) -> ProviderUnavailable:
         f"faster-whisper: the model {model!r} is not on this machine and cannot be downloaded from {host}: {why}; "
         "check the network and try again (it goes on where it stopped), or give the directory of a model instead"
     )
-
-
-class _Lines:
-    """JSON objects, one a line, from a process."""
-
-    def __init__(self, stream: TextReceiveStream) -> None:
-        self._stream = stream
-        self._rest = ""
-
-    async def next(self) -> dict[str, Any] | None:
-        while "\n" not in self._rest:
-            try:
-                self._rest += await self._stream.receive()
-            except anyio.EndOfStream:
-                return None
-        line, self._rest = self._rest.split("\n", 1)
-        message: dict[str, Any] = json.loads(line)
-        return message
-
-
-class _Progress:
-    """One line on stderr: redrawn on a terminal, every tenth elsewhere."""
-
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._shown = -1
-        self._terminal = sys.stderr.isatty()
-
-    def show(self, done: int, total: int) -> None:
-        percent = 100 * done // total if total else 100
-        if percent == self._shown or (not self._terminal and percent // 10 == self._shown // 10):
-            return
-        self._shown = percent
-        line = f"downloading {self._model}: {percent} % of {total / _WEIGHTS_MEGABYTE:.0f} MB"
-        sys.stderr.write(f"\r{line}" if self._terminal else f"{line}\n")
-        sys.stderr.flush()
-
-    def end(self) -> None:
-        if self._terminal and self._shown >= 0:
-            sys.stderr.write("\n")
-            sys.stderr.flush()

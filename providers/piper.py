@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import anyio
 import msgspec
 import platformdirs
-from anyio.streams.text import TextReceiveStream
 
 from assistant.ports import ParleyError, ProviderError, ProviderUnavailable, SpeechChunk, SynthesizerAbilities
-from providers._models import DOWNLOAD_GAP, _Lines, _Progress
+from providers._fetching import DownloadFailed, fetched
+from providers._models import DOWNLOAD_GAP
 from providers._options import Timeouts, read
 from providers._worker import Feed, Worker
 from providers.registry import importable
@@ -124,32 +122,11 @@ def _described(path: Path) -> Path:
 
 
 async def _download(voice: str, gap: float) -> Path:
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        raise _unavailable(voice, "HF_HUB_OFFLINE forbids it")
-    progress = _Progress(voice)
-    command = [sys.executable, "-m", "providers._piper_download", voice, str(cache())]
-    async with await anyio.open_process(command, stdin=None, stderr=None) as process:
-        assert process.stdout is not None
-        try:
-            lines = _Lines(TextReceiveStream(process.stdout))
-            while True:
-                message: dict[str, Any] | None = None
-                with anyio.move_on_after(gap) as waiting:
-                    message = await lines.next()
-                if waiting.cancelled_caught:
-                    raise _unavailable(voice, f"no byte came for {gap:g} s")
-                if message is None:
-                    raise _unavailable(voice, "the download ended without a word")
-                if "error" in message:
-                    raise _unavailable(voice, str(message["error"]).replace("no such model", "no such voice"))
-                if "path" in message:
-                    return Path(str(message["path"]))
-                if message["of"] > DESCRIPTION:
-                    progress.show(message["bytes"], message["of"])
-        finally:
-            progress.end()
-            if process.returncode is None:
-                process.kill()
+    module = ["providers._piper_download", voice, str(cache())]
+    try:
+        return await fetched(voice, module, gap=gap, smallest=DESCRIPTION)
+    except DownloadFailed as failed:
+        raise _unavailable(voice, str(failed).replace("no such model", "no such voice")) from None
 
 
 def _unavailable(voice: str, why: str) -> ProviderUnavailable:

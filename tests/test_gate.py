@@ -7,23 +7,23 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 import pytest
 
-from assistant.audio.playout import Playout
+from assistant.audio.playout import Playout, PlayoutSide
 from assistant.gate import Gate
 from assistant.ports import Frame, Samples
 
 RATE = 24_000
 
 
-class Loudspeaker:
+class Loudspeaker(PlayoutSide):
     """A Duplex with a loudspeaker alone, whose time is set by hand."""
 
     playback_rate = RATE
-    underruns = overflows = 0
+    overflows = 0
     input_over = True
 
     def __init__(self) -> None:
         self.at = 0.0
-        self.playout = Playout(RATE)
+        self._playout = Playout(RATE)
 
     def now(self) -> float:
         return self.at
@@ -31,31 +31,13 @@ class Loudspeaker:
     def frames(self) -> AsyncIterator[Frame]:
         raise AssertionError("nobody listens here")
 
-    def play(self, samples: Samples, *, first: bool) -> int:
-        return self.playout.write(samples, self.at, first=first)
-
-    def pause(self) -> None:
-        self.playout.pause(self.at)
-
-    def resume(self) -> None:
-        self.playout.resume(self.at)
-
-    def drop(self) -> int:
-        return self.playout.drop(self.at)
-
-    def heard(self) -> int:
-        return self.playout.heard(self.at)
-
-    def time_of(self, position: int) -> float | None:
-        return self.playout.time_of(position)
-
     def tap(self, sink: Callable[[Samples], None]) -> None:
         raise AssertionError("nobody records here")
 
     def sound(self, until: float) -> float:
         """Seconds of sound that have left it by ``until``."""
         self.at = until
-        return float(np.count_nonzero(self.playout.take(until))) / RATE
+        return float(np.count_nonzero(self._playout.take(until))) / RATE
 
 
 def tone(seconds: float) -> Samples:

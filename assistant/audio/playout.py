@@ -8,6 +8,7 @@ after sound, pauses, underruns.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass
@@ -202,3 +203,37 @@ class Playout:
         for fade in self._fades:
             fade.end = min(fade.end, place)
         return cut
+
+
+class PlayoutSide(ABC):
+    """The loudspeaker's half of a Duplex (see `assistant.ports`) whose sound goes by a Playout and a clock."""
+
+    _playout: Playout
+
+    @abstractmethod
+    def now(self) -> float:
+        """Audio-clock seconds."""
+
+    @property
+    def underruns(self) -> int:
+        return self._playout.underruns
+
+    def play(self, samples: Samples, *, first: bool) -> int:
+        return self._playout.write(samples, self.now(), first=first)
+
+    def pause(self) -> None:
+        self._playout.pause(self.now())
+
+    def resume(self) -> None:
+        self._playout.resume(self.now())
+
+    def drop(self) -> int:
+        """As the Duplex says; a pause ends with it. The fade-out counts as handed over."""
+        return self._playout.drop(self.now())
+
+    def heard(self) -> int:
+        return self._playout.heard(self.now())
+
+    def time_of(self, position: int) -> float | None:
+        """None too for a sample that a pause holds back."""
+        return self._playout.time_of(position)

@@ -16,7 +16,7 @@ import anyio.to_thread
 import numpy as np
 
 from assistant.audio.disk import DiskThread
-from assistant.audio.playout import Playout
+from assistant.audio.playout import Playout, PlayoutSide
 from assistant.audio.resample import Resampler
 from assistant.audio.wavfile import WavReader, WavWriter, open_wav
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, ParleyError, Samples
@@ -30,7 +30,7 @@ _SILENCE = np.zeros(FRAME, np.float32)
 _SILENCE.flags.writeable = False  # one array for every silent frame
 
 
-class WavDuplex:
+class WavDuplex(PlayoutSide):
     """A Duplex of two WAV files, either of which may be missing: then nobody speaks, or nobody listens.
 
     Use it as an async context manager, which opens the files (ParleyError if they cannot be) and completes them; call
@@ -98,10 +98,6 @@ class WavDuplex:
         return 0.0 if self._started is None else anyio.current_time() - self._started
 
     @property
-    def underruns(self) -> int:
-        return self._playout.underruns
-
-    @property
     def input_over(self) -> bool:
         """The last frame with sound of the microphone's file was handed over. At once True without a file."""
         return self._mic is None or self._mic.over
@@ -132,26 +128,6 @@ class WavDuplex:
             self._speaker.write()
             self._warn()
         return Frame(samples, number * FRAME)
-
-    def play(self, samples: Samples, *, first: bool) -> int:
-        return self._playout.write(samples, self.now(), first=first)
-
-    def pause(self) -> None:
-        self._playout.pause(self.now())
-
-    def resume(self) -> None:
-        self._playout.resume(self.now())
-
-    def drop(self) -> int:
-        """As the Duplex says; a pause ends with it. The fade-out counts as handed over."""
-        return self._playout.drop(self.now())
-
-    def heard(self) -> int:
-        return self._playout.heard(self.now())
-
-    def time_of(self, position: int) -> float | None:
-        """None too for a sample that a pause holds back."""
-        return self._playout.time_of(position)
 
     def tap(self, sink: Callable[[Samples], None]) -> None:
         self._taps.append(sink)

@@ -14,7 +14,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from assistant.assemble import open_stages, segment_rules, turn_rules
-from assistant.audio.playout import Playout
+from assistant.audio.playout import Playout, PlayoutSide
 from assistant.audio.wavfile import open_wav
 from assistant.bench.waveform import Sounds
 from assistant.bench.work import DRAFTS, Spoken, microphone
@@ -53,7 +53,7 @@ class Load:
         return percentile(self.latencies, 95) if self.latencies else math.nan
 
 
-class FedDuplex:
+class FedDuplex(PlayoutSide):
     """A microphone that is fed, and a loudspeaker that keeps no more of its sound than where it was."""
 
     def __init__(
@@ -67,10 +67,6 @@ class FedDuplex:
         self._began = began
         self._playout = Playout(rate)
 
-    @property
-    def underruns(self) -> int:
-        return self._playout.underruns
-
     def now(self) -> float:
         return max(0.0, anyio.current_time() - self._began())
 
@@ -78,24 +74,6 @@ class FedDuplex:
         async for frame in self._frames:
             yield frame
         await anyio.sleep_forever()
-
-    def play(self, samples: Samples, *, first: bool) -> int:
-        return self._playout.write(samples, self.now(), first=first)
-
-    def pause(self) -> None:
-        self._playout.pause(self.now())
-
-    def resume(self) -> None:
-        self._playout.resume(self.now())
-
-    def drop(self) -> int:
-        return self._playout.drop(self.now())
-
-    def heard(self) -> int:
-        return self._playout.heard(self.now())
-
-    def time_of(self, position: int) -> float | None:
-        return self._playout.time_of(position)
 
     def tap(self, sink: Callable[[Samples], None]) -> None:
         """Nobody records here."""
