@@ -7,7 +7,7 @@ import json
 import sys
 
 from assistant import signals
-from assistant.commands.talk import _positive
+from assistant.commands.common import positive
 
 TURNS = 6
 
@@ -19,9 +19,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Holds scripted conversations with `parley talk` on WAV devices, providers of known delay and the "
         "real voice activity detector, and reads the figures off the waveforms. Takes about four minutes.",
     )
-    parser.add_argument("--turns", type=_positive, default=TURNS, metavar="N", help=f"measured turns a row ({TURNS})")
+    parser.add_argument("--turns", type=positive, default=TURNS, metavar="N", help=f"measured turns a row ({TURNS})")
     parser.add_argument(
-        "--sessions", type=_positive, metavar="N", help="instead: N conversations in one process, beside one alone"
+        "--sessions", type=positive, metavar="N", help="instead: N conversations in one process, beside one alone"
     )
     parser.add_argument("--json", action="store_true", help="write JSON for programs")
     parser.add_argument("--verbose", action="store_true", help="show a traceback when something fails")

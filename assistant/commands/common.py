@@ -49,3 +49,14 @@ def settings_from(
     except FileNotFoundError:
         raise ParleyError("the current folder has been deleted; change to another one") from None
     return load(config_file=config_file, profile=args.profile, environ=os.environ, flags=table, cwd=here)
+
+
+def positive(text: str) -> int:
+    """A flag's value: a whole number from 1 on."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from assistant.commands.common import add_common, settings_from
+from assistant.commands.common import add_common, positive, settings_from
 from assistant.errors import ParleyError
 from assistant.surroundings import Surroundings
 
@@ -33,23 +33,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--echo-drift", type=float, metavar="PPM", help="how much faster the loudspeaker's clock is (0)"
     )
     parser.add_argument("--mic-noise", type=float, metavar="DBFS", help="the microphone's own noise (none)")
-    parser.add_argument("--turns", type=_positive, metavar="N", help="end after N replies")
+    parser.add_argument("--turns", type=positive, metavar="N", help="end after N replies")
     parser.add_argument("--max-seconds", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument("--record", metavar="DIR", type=Path, help="keep the session: sound, events and config")
     parser.add_argument("--or-demo", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--measure", choices=("cpu", "stalls"), help=argparse.SUPPRESS)
     parser.add_argument("--load-behind", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
-    return value
 
 
 def _seconds(text: str) -> float:
