@@ -38,6 +38,8 @@ class Transcript:
     words: tuple[Word, ...] = ()
     end_of_turn: bool = False
     """The provider itself says that the user has finished."""
+    unintelligible: bool = False
+    """Speech was heard, and none that the recogniser knows: ``text`` is empty and nothing is guessed."""
 
 
 # --- voice: what segment.py makes of speech probabilities ----------------------------------------------------------
