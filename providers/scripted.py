@@ -80,6 +80,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end: float
     """Audio-clock second of its last sample."""
     text: str
+    """"": speech that is not understood."""
 
 
 class TranscriberOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,10 +197,11 @@ class _ScriptedStream:
     def _next(self, shown: str) -> tuple[float, Transcript | None]:
         """The next transcript and when it is due; without one, the sound at which to look again."""
         options, heard = self._options, self._heard()
-        text = " ".join(line.text for line in heard)
+        text = " ".join(filter(None, (line.text for line in heard)))
         begun = [line.start for line in self._owner.lines if line.start < self._until < line.end]
         until = min([self._until, *begun])  # of a line that is still being said nothing is in the text
-        final = Transcript(text, True, until, provider=self._owner.name)
+        unknown = bool(heard) and not text
+        final = Transcript(text, True, until, provider=self._owner.name, unintelligible=unknown)
         if self._asked and (options.batch or len(heard) == self._finals):
             after = options.final_after if options.batch or not heard else 0.0
             return self._asked_at + after, final

@@ -35,6 +35,12 @@ class TurnRules:
     longest_transcription: float = 30.0
     """Seconds after the commit at which a transcript that has not come will not come. Providers have shorter limits."""
     apology: str = "Sorry, something went wrong just now. Please say that again."
+    not_caught: str = "Sorry, I didn't catch that."
+    """Said after speech that the recogniser did not understand."""
+    worth_asking: float = 0.5
+    """Seconds of voice from which on that is said: a cough or an "mm-hm" is no question."""
+    times_asking: int = 2
+    """How often in a row it is said: a television never says anything else."""
 
 
 # --- states ---------------------------------------------------------------------------------------------------------
@@ -124,6 +130,8 @@ class Conversation:
     """The newest turn's number."""
     muted: bool = False
     announcements: tuple[e.AnnouncementDue, ...] = ()
+    not_caught: int = 0
+    """Utterances in a row that were not understood, and the user told so."""
 
 
 def step(
@@ -494,8 +502,9 @@ def _without_transcript(move: _Move, utterance: Utterance) -> None:
 def _answer(move: _Move, utterance: Utterance) -> None:
     text = utterance.text
     if not text:
-        _ignore(move, utterance, "empty")
+        _not_understood(move, utterance)
         return
+    move.talk = replace(move.talk, not_caught=0)
     if utterance.draft is not None and same_meaning(utterance.draft, text):
         move.do(e.OpenGate(utterance.turn))
         if text != utterance.draft:
@@ -505,6 +514,19 @@ def _answer(move: _Move, utterance: Utterance) -> None:
         move.do(e.StartReply(utterance.turn, text, gate_open=True))
     _committed(move, utterance.turn, "answer")
     move.go(Replying("answer", utterance.turn, replace(utterance, draft=None), text))
+
+
+def _not_understood(move: _Move, utterance: Utterance) -> None:
+    """There are no words. Whoever did speak is asked to say it again, unless that was of no use before."""
+    if utterance.transcript is None or not utterance.transcript.unintelligible:
+        _ignore(move, utterance, "empty")
+        return
+    rules, asked = move.rules, move.talk.not_caught
+    end = utterance.quiet_since if utterance.quiet_since is not None else move.at
+    if rules.not_caught and asked < rules.times_asking and end - utterance.since >= rules.worth_asking:
+        again = e.AnnouncementDue(move.at, rules.not_caught)
+        move.talk = replace(move.talk, not_caught=asked + 1, announcements=(again, *move.talk.announcements))
+    _ignore(move, utterance, "unintelligible")
 
 
 def _committed(move: _Move, turn: int | None, kind: e.ReplyKind) -> None:

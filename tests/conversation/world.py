@@ -172,7 +172,9 @@ class World:
             return
         until = self.random.choice([None, self.now, self.now - 0.05])
         words = [self.random.choice(WORDS) for _ in range(self.random.randint(0, 6))]
-        self._step(e.Transcribed(self.now, turn, e.Transcript(" ".join(words), final, until, provider="world")))
+        unknown = final and not words and self.random.random() < 0.5
+        transcript = e.Transcript(" ".join(words), final, until, provider="world", unintelligible=unknown)
+        self._step(e.Transcribed(self.now, turn, transcript))
 
     def _on_reply(self, reply: SimulatedReply, what: str) -> None:
         if not reply.alive:
