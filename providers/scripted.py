@@ -80,7 +80,9 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end: float
     """Audio-clock second of its last sample."""
     text: str
-    """"": speech that is not understood."""
+    """"": a sound without words."""
+    understood: bool = True
+    """False: words that the recogniser does not know; ``text`` is then not told."""
 
 
 class TranscriberOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,10 +199,10 @@ class _ScriptedStream:
     def _next(self, shown: str) -> tuple[float, Transcript | None]:
         """The next transcript and when it is due; without one, the sound at which to look again."""
         options, heard = self._options, self._heard()
-        text = " ".join(filter(None, (line.text for line in heard)))
+        text = " ".join(line.text for line in heard if line.understood)
         begun = [line.start for line in self._owner.lines if line.start < self._until < line.end]
         until = min([self._until, *begun])  # of a line that is still being said nothing is in the text
-        unknown = bool(heard) and not text
+        unknown = not text and not all(line.understood for line in heard)
         final = Transcript(text, True, until, provider=self._owner.name, unintelligible=unknown)
         if self._asked and (options.batch or len(heard) == self._finals):
             after = options.final_after if options.batch or not heard else 0.0

@@ -4,6 +4,7 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
 
     config drafts=off silence_ms=300      settings of [turn]
     user 1.0-2.0 "tell me a story"        the user's voice, first to last sample
+    user 3.0-4.0                          words that nobody understands
     stt final_after=0.1                   options of the scripted providers
     llm ttft=0.2 "Once upon a time."      each quoted text is one reply, in turn
     tts word=0.25 delay=0.1
@@ -62,7 +63,8 @@ def read(text: str) -> Sheet:
                 sheet.config |= {key: _value(value) for key, value in settings.items()}
             case "user":
                 start, end = map(float, words[0].split("-"))
-                sheet.lines.append({"start": start, "end": end, "text": words[1]})
+                said = {"text": words[1]} if len(words) > 1 else {"text": "", "understood": False}
+                sheet.lines.append({"start": start, "end": end, **said})
             case "stt" | "llm" | "tts":
                 sheet.options[keyword] |= {key: _value(value) for key, value in settings.items()}
                 if words:
