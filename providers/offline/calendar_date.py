@@ -67,8 +67,8 @@ SKILL = Skill(
     examples=("What is the date today?", "What day is it?", "What is tomorrow's date?", "What month is it?"),
     answer=answer,
     grammar=(
-        "what is the date [today | tomorrow] | what's the date [today] | what is (today's | tomorrow's) date"
-        " | what day is it [today | tomorrow] | what day is tomorrow | what (month | year) is it"
+        "what is the date [today | tomorrow] | what's the date [today] | (what is | what's) (today's | tomorrow's) date"
+        " | what day is it [today | tomorrow] | what day is (today | tomorrow) | what (month | year) is it"
         " | is it <weekday> [today]"
     ),
 )

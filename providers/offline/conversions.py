@@ -217,9 +217,9 @@ SKILL = Skill(
         " | <weight> (to | in | into) <weight>"
         " | <volume> (to | in | into) <volume> | <speed> (to | in | into) <speed>"
         " | degrees fahrenheit (to | in | into) celsius | degrees celsius (to | in | into) fahrenheit)"
-        " | how many (<length> are in (a mile | a kilometer | a foot | <number> <length>)"
-        " | <weight> are in (a pound | a kilogram | <number> <weight>)"
-        " | <volume> are in (a gallon | a liter | a cup | <number> <volume>)"
-        " | (seconds | minutes | hours | days) are in (an hour | a day | a week | a year))"
+        " | how many (<length> [are] in (a mile | a kilometer | a foot | <number> <length>)"
+        " | <weight> [are] in (a pound | a kilogram | <number> <weight>)"
+        " | <volume> [are] in (a gallon | a liter | a cup | <number> <volume>)"
+        " | (seconds | minutes | hours | days) [are] in (an hour | a day | a week | a year))"
     ),
 )

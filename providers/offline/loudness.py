@@ -66,7 +66,7 @@ SKILL = Skill(
     answer=answer,
     effects=frozenset({"volume"}),
     grammar=(
-        "(speak | talk) [a little] (louder | quieter) | speak up | turn (the volume | it) (up | down)"
+        "[speak | talk] [a little] (louder | quieter) | speak up | turn (the volume | it) (up | down)"
         " | volume (up | down) | set the volume to <number> percent"
     ),
 )

@@ -48,5 +48,5 @@ SKILL = Skill(
     examples=("Slower, please.", "Speak faster.", "Slow down.", "Normal speed."),
     answer=answer,
     effects=frozenset({"speed"}),
-    grammar="(speak | talk) [a little] (slower | faster) | slow down | speed up | normal speed",
+    grammar="[speak | talk] [a little] (slower | faster) | slow down | speed up | normal speed",
 )
