@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from assistant.config import Settings, options_for, scrub
 from assistant.conversation.endpoint import EndpointRules
 from assistant.conversation.segment import SegmentRules
 from assistant.conversation.turn import TurnRules
+from assistant.effects import Clock, Effects, local_time
 from assistant.later import Later
 from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, VoiceActivity
 from providers import fallback, registry
@@ -26,6 +27,8 @@ log = logging.getLogger("parley")
 
 OnFailure = Callable[[str, str, str, str | None], None]
 """stage, provider, error, next."""
+INFORMED = "offline"
+"""The chat model that is told what it may promise and what is set: others would not know the options."""
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Stages:
     transcriber: Later[Transcriber]
     model: Later[ChatModel]
     voice: Later[Synthesizer]
+    effects: Effects
     _report: list[OnFailure]
 
     async def loaded(self) -> None:
@@ -47,10 +51,11 @@ class Stages:
 
 
 @asynccontextmanager
-async def open_stages(settings: Settings, *on_failure: OnFailure) -> AsyncIterator[Stages]:
+async def open_stages(settings: Settings, *on_failure: OnFailure, clock: Clock = local_time) -> AsyncIterator[Stages]:
     """Open everything side by side, each provider in a task of its own; closes them all at the end.
 
-    ``on_failure`` are told of failed calls until `Stages.report_failures_to` names others.
+    ``on_failure`` are told of failed calls until `Stages.report_failures_to` names others. ``clock``: by which alarms
+    ring.
     """
     sinks = list(on_failure)
 
@@ -60,18 +65,25 @@ async def open_stages(settings: Settings, *on_failure: OnFailure) -> AsyncIterat
 
     vad = open_vad(settings)
     async with vad as activity, anyio.create_task_group() as owners:
-        stt, llm, tts = (Later(open_stage(settings, stage, failed)) for stage in _WRAPPERS)
-        stages = Stages(activity, stt, llm, tts, sinks)
+        stt, tts = Later(open_stage(settings, "stt", failed)), Later(open_stage(settings, "tts", failed))
+        effects = Effects(tts, clock)
+        llm = Later(open_stage(settings, "llm", failed, effects.options()))
+        stages = Stages(activity, stt, llm, tts, effects, sinks)
         for stage in (stages.transcriber, stages.model, stages.voice):
             owners.start_soon(stage.run)
         yield stages
         owners.cancel_scope.cancel()
 
 
-def open_stage(settings: Settings, stage: Stage, on_failure: OnFailure) -> AbstractAsyncContextManager[Any]:
-    """The stage's provider and, behind it, its fallbacks, which are opened when they are first needed."""
+def open_stage(
+    settings: Settings, stage: Stage, on_failure: OnFailure, told: Mapping[str, Any] | None = None
+) -> AbstractAsyncContextManager[Any]:
+    """The stage's provider and, behind it, its fallbacks, which are opened when they are first needed.
+
+    ``told``: options for whichever of them is `INFORMED`, where the config does not say otherwise.
+    """
     table = getattr(settings, stage)
-    links = [_link(settings, stage, name) for name in (table.provider, *table.fallback)]
+    links = [_link(settings, stage, name, told or {}) for name in (table.provider, *table.fallback)]
     timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
 
     def failed(stage: Stage, provider: str, error: ProviderError, following: str | None) -> None:
@@ -82,9 +94,11 @@ def open_stage(settings: Settings, stage: Stage, on_failure: OnFailure) -> Abstr
     return _WRAPPERS[stage](links, failed, timeouts)
 
 
-def _link(settings: Settings, stage: Stage, name: str) -> fallback.Lazy[Any]:
+def _link(settings: Settings, stage: Stage, name: str, told: Mapping[str, Any]) -> fallback.Lazy[Any]:
     def opened() -> AbstractAsyncContextManager[Any]:
         registered, options = options_for(settings, stage, name)
+        if stage == "llm" and registered == INFORMED:
+            options = {**told, **options}
         return registry.find(stage, registered)(options)
 
     return fallback.Lazy(name, opened)

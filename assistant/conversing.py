@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,25 +12,24 @@ from anyio.abc import TaskStatus
 
 from assistant import signals
 from assistant.assemble import Stages, open_stages, segment_rules, started, turn_rules
-from assistant.audio.wav import WavDuplex
-from assistant.automatic import decide, lines
+from assistant.automatic import decide, downloads, lines
 from assistant.config import Settings, recordable
 from assistant.conversation.history import History
 from assistant.ears import ears, processing_for
 from assistant.observe.record import Recorder
+from assistant.places import Place
 from assistant.ports import Frame, Observer
 from assistant.probe import Probe
 from assistant.prompts import load_prompt
 from assistant.session import Limits, Parts, Session
+from assistant.sound import PLAYBACK_RATE, Sound, open_sound
 from assistant.surroundings import Surroundings
-from assistant.view import shown
+from assistant.view import View, shown
 
 Captured = Callable[[Frame], None]
 
 EXIT = {"interrupted": signals.EXIT_CODE, "error": 1, "device_lost": 1}
 """Exit codes of the reasons why a session ends; the others are 0."""
-PLAYBACK_RATE = 24_000
-"""Hz. What WAV speaker files and recordings have, and most voices."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class Plan:
     """What `parley talk` was asked for."""
 
     settings: Settings
-    microphone: Path | None
-    speaker: Path | None
+    microphone: Place
+    speaker: Place
     turns: int | None = None
     max_seconds: float | None = None
     record: Path | None = None
@@ -51,7 +50,8 @@ class Plan:
     probe: Probe | None = None
     """Measures the program itself; its figures are added to `session.ended`."""
     load_behind: bool = False
-    """Listen before the models are loaded. A file is otherwise only played once they are."""
+    """Listen to a file before the models are loaded. One is otherwise only played once they are; a person is listened
+    to at once, unless something has to be downloaded first."""
     observers: tuple[Observer, ...] = ()
     """Watch as well; with any, nothing is shown on the terminal."""
 
@@ -59,10 +59,9 @@ class Plan:
 def hold(plan: Plan) -> int:
     """Hold the conversation and return the command's exit code. Raises ParleyError for what the user can mend."""
     settings, why = decide(plan.settings)
-    reasons = "; ".join(lines(settings, why)) or "all as configured"
     before = signals.current()
     try:
-        return anyio.run(_hold, plan, settings, reasons)
+        return anyio.run(_hold, plan, settings, lines(settings, why))
     finally:
         signals.restore(before)
 
@@ -83,7 +82,7 @@ class _Ending:
         self.scope.cancel()
 
 
-async def _hold(plan: Plan, settings: Settings, why: str) -> int:
+async def _hold(plan: Plan, settings: Settings, why: Sequence[str]) -> int:
     ending = _Ending()
     async with anyio.create_task_group() as signalled:
         await signalled.start(_obey_signals, ending)
@@ -104,22 +103,25 @@ async def _obey_signals(ending: _Ending, *, task_status: TaskStatus[None]) -> No
         signals.ignore()  # the loop is about to be closed
 
 
-async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -> str:
+async def _converse(plan: Plan, settings: Settings, why: Sequence[str], ending: _Ending) -> str:
     async with AsyncExitStack() as opened:
         view = opened.enter_context(
             shown(json=plan.json, hidden=bool(plan.observers), nobody_reads=ending.nobody_reads)
         )
-        recorder = opened.enter_context(_recorder(plan, settings))
-        duplex = await opened.enter_async_context(
-            WavDuplex(
+        sound = await opened.enter_async_context(
+            open_sound(
                 plan.microphone,
                 plan.speaker,
-                playback_rate=PLAYBACK_RATE,
                 on_warning=lambda message: session.warn(message),
+                on_device_changed=lambda before, after: session.device_changed(before, after),
             )
         )
+        duplex = sound.duplex
+        recorder = opened.enter_context(_recorder(plan, settings))
+        _tell_choices(plan, view, sound, why)
         stages = await opened.enter_async_context(open_stages(settings, view.passed_over))
-        if not plan.load_behind:
+        load_behind = plan.load_behind or (isinstance(plan.microphone, str) and not downloads(settings))
+        if not load_behind:
             await stages.loaded()
         observers: list[Observer] = [*view.observers, *plan.observers]
         if recorder is not None:
@@ -128,7 +130,7 @@ async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -
             view.line(f"recording to {recorder.folder}")
             if plan.on_recording is not None:
                 plan.on_recording(recorder.folder)
-        processing = processing_for(settings, plan.surroundings)
+        processing = processing_for(settings, plan.surroundings, devices=sound.real, output=sound.output)
         heard = await ears(
             duplex, stages.vad, plan.surroundings, processing, recorder.captured if recorder is not None else None
         )
@@ -144,14 +146,15 @@ async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -
                 transcriber=stages.transcriber,
                 model=stages.model,
                 voice=stages.voice,
+                effects=stages.effects,
                 history=History(load_prompt(settings.assistant.prompt)),
                 observers=observers,
-                started=started(settings, why, processing),
+                started=started(settings, "; ".join(why) or "all as configured", processing),
                 ended=None if plan.probe is None else plan.probe.figures,
                 turns=turns,
                 segments=segment_rules(settings),
                 pre_roll=settings.vad.pre_roll_ms / 1000,
-                limits=Limits(plan.turns, plan.max_seconds, input_over=True),
+                limits=Limits(plan.turns, plan.max_seconds, input_over=not isinstance(plan.microphone, str)),
                 captured=_both(heard.captured, plan.probe.captured if plan.probe else None),
             )
         )
@@ -160,14 +163,22 @@ async def _converse(plan: Plan, settings: Settings, why: str, ending: _Ending) -
             recorder.on_trouble = session.warn
         if plan.probe is not None:
             await opened.enter_async_context(plan.probe.running())
-        if plan.load_behind:
+        if load_behind:
             loading = await opened.enter_async_context(anyio.create_task_group())
             loading.start_soon(_end_if_not_loaded, stages, session)
         duplex.start()
         reason = await session.run()
-        if plan.load_behind:
+        if load_behind:
             loading.cancel_scope.cancel()
         return reason
+
+
+def _tell_choices(plan: Plan, view: View, sound: Sound, why: Sequence[str]) -> None:
+    """One line for each thing that the user did not choose. Programs find it in `session.started`."""
+    if plan.json or plan.observers:
+        return
+    for line in (*why, *filter(None, (sound.line(),))):
+        view.line(line)
 
 
 async def _end_if_not_loaded(stages: Stages, session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assistant.audio.volume import Volume
 from assistant.ports import Duplex, Samples
 
 
@@ -11,8 +12,10 @@ class Gate:
     After `close` nothing more of this reply can reach the loudspeaker, whoever still holds a chunk of it.
     """
 
-    def __init__(self, duplex: Duplex, *, is_open: bool) -> None:
+    def __init__(self, duplex: Duplex, *, is_open: bool, volume: Volume | None = None) -> None:
+        """``volume``: as loud as it says at the moment a stretch is handed to the loudspeaker; None: as it comes."""
         self._duplex = duplex
+        self._volume = volume
         self._open = is_open
         self._closed = False
         self._kept: list[Samples] = []
@@ -65,6 +68,8 @@ class Gate:
         return None if self.base is None else self._duplex.time_of(self.base)
 
     def _hand_over(self, samples: Samples) -> None:
+        if self._volume is not None:
+            samples = self._volume.applied(samples)
         position = self._duplex.play(samples, first=self.base is None)
         if self.base is None:
             self.base = position

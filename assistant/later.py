@@ -32,6 +32,11 @@ class Later(Generic[T]):
             self._error = error  # whoever waits for it gets it: see `get`
             self._done.set()
 
+    @property
+    def value(self) -> T | None:
+        """The value, once it is open."""
+        return self._value
+
     async def get(self) -> T:
         """The value, as soon as it is open. Raises what opening it raised."""
         await self._done.wait()

@@ -21,6 +21,7 @@ from assistant.conversation.history import Message, Part, SpokenWord, Text
 from assistant.errors import FailedMidway, ParleyError, ProviderError, ProviderUnavailable
 
 __all__ = [
+    "Adjustable",
     "CAPTURE_RATE",
     "ChatModel",
     "Delta",
@@ -156,7 +157,21 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class SideEffect:
-    """Something to do once the reply is committed and heard (a draft changes nothing outside itself)."""
+    """Something to do besides the words. Any model may yield it, and the session carries it out.
+
+    It is done when the reply is first heard, or at once if it comes later; never for a draft or a reply that nobody
+    heard. So an answer needs words too, and whoever yields the effect before them does not lose it to an interruption.
+    What cannot be done is told in a `warning`. Names and their arguments:
+
+    - ``goodbye``: the session ends when the reply has been heard to its end.
+    - ``timer`` {``seconds``, ``label``, ``say``}: ``say`` is announced after so many seconds.
+    - ``alarm`` {``at``, ``label``, ``say``}: the same at a moment, a datetime or its ISO form.
+    - ``cancel`` {``id``}: of a timer or an alarm that is set; one that has rung meanwhile is none.
+    - ``volume`` {``by_db``} or {``to``}: louder or quieter by dB, or a share of the normal amplitude, 0 to 1.
+    - ``speed`` {``by``} or {``to``}: factors, of the present or the configured speed of an `Adjustable` voice.
+
+    ``label`` (the user's name for it) and ``say`` may be left out.
+    """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -191,6 +206,8 @@ class SynthesizerAbilities:
     word_times: bool = False
     streams_text: bool = False
     """Has ``stream``: takes text as it is being written."""
+    adjusts_speed: bool = False
+    """Has ``set_speed``."""
 
 
 class Synthesizer(Protocol):
@@ -210,6 +227,15 @@ class StreamingSynthesizer(Protocol):
 
     def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
         """Make sound of text that is still being written; word offsets count over all of it."""
+        ...
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A synthesizer whose abilities say ``adjusts_speed``."""
+
+    def set_speed(self, factor: float) -> None:
+        """Speak what is asked for from now on at ``factor`` (0.5 to 2) times the configured speed. Never waits."""
         ...
 
 

@@ -94,7 +94,8 @@ class _Piece:
 class Reply:
     """Speaks the model's answer to ``messages``, or ``words`` as they are. Start `run` in the session's task group.
 
-    ``happened`` gets ReplyAudible, ReplyFinished or ReplyFailed; none of them comes after `cancel`.
+    ``happened`` gets ReplyAudible, ReplyFinished or ReplyFailed; ``wanted`` what the model wants done, once the reply
+    is audible: then it can no longer be discarded. Nothing of it comes after `cancel`.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Reply:
         now: Callable[[], float],
         tell: Tell,
         happened: Callable[[Happening], None],
+        wanted: Callable[[SideEffect], None],
     ) -> None:
         self.turn = turn
         self.audible = False
@@ -122,6 +124,7 @@ class Reply:
         self._now = now
         self._tell = tell
         self._happened = happened
+        self._wanted = wanted
         self._scope = anyio.CancelScope()
         self._pieces: list[_Piece] = []
         self._begun = False
@@ -129,8 +132,10 @@ class Reply:
         self._failed = False
         self._all_written = False
         self._changed = anyio.Event()
-        self.effects: list[SideEffect] = []
-        """What the answer wants done once it is committed."""
+        self._effects: list[SideEffect] = []
+        """What the model wants done, until it can be."""
+        self._wanted_names: set[str] = set()
+        """A model that goes on with another's answer is not to set its timer again."""
 
     # --- from the session ---
 
@@ -151,7 +156,7 @@ class Reply:
         """Not one more sample, and no more news. Returns the words that were heard."""
         heard = self._gate.close()
         self._scope.cancel()
-        self._tell, self._happened = _untold, _unheard
+        self._hang_up()
         return heard_text([piece.spoken() for piece in self._pieces], heard)
 
     # --- model -> sentences ---
@@ -189,6 +194,7 @@ class Reply:
         splitter, words = Sentences(), WordStream(begun=bool(handed))
         told: list[str] = []
         before = len(handed)
+        wanted_before = frozenset(self._wanted_names)
 
         async def hand_over(sentences: Sequence[str], pieces: Sequence[str]) -> None:
             told.extend(sentences)
@@ -200,8 +206,10 @@ class Reply:
         try:
             async with aclosing(model.reply(messages)) as deltas:  # type: ignore[type-var]
                 async for delta in deltas:
-                    if isinstance(delta, SideEffect):
-                        self.effects.append(delta)
+                    if isinstance(delta, SideEffect) and delta.name not in wanted_before:
+                        self._wanted_names.add(delta.name)
+                        self._effects.append(delta)
+                        self._effect()
                     if not isinstance(delta, TextDelta):
                         continue
                     if not self._begun:
@@ -365,9 +373,12 @@ class Reply:
     def _over(self, end: Happening) -> None:
         """Nothing of this reply goes on behind its end."""
         happened = self._happened
-        self._tell, self._happened = _untold, _unheard
+        self._hang_up()
         self._scope.cancel()
         happened(end)
+
+    def _hang_up(self) -> None:
+        self._tell, self._happened, self._wanted = _untold, _unheard, _undone
 
     async def _follow_start(self) -> None:
         # A device may move the moment until it has come, and no event tells.
@@ -375,6 +386,11 @@ class Reply:
             await anyio.sleep(0.001 if at is None else max(at - self._now(), 0.0))
         self.audible = True
         self._happened(ReplyAudible(at))
+        self._effect()
+
+    def _effect(self) -> None:
+        while self.audible and self._effects:
+            self._wanted(self._effects.pop(0))
 
     def _spoken_words(self) -> list[tuple[str, float, float]]:
         """All words whose place in the reply's sound is known or can be guessed, with their beginnings and ends."""
@@ -435,4 +451,8 @@ def _untold(event: str, at: float | None, data: dict[str, object]) -> None:
 
 
 def _unheard(happening: Happening) -> None:
+    """The line has been cut."""
+
+
+def _undone(effect: SideEffect) -> None:
     """The line has been cut."""

@@ -26,6 +26,7 @@ from assistant.conversation.turn import (
     step,
     turn_of,
 )
+from assistant.effects import Effects, Refused
 from assistant.gate import Gate
 from assistant.later import Later
 from assistant.listen import Listener, PreRoll
@@ -83,6 +84,8 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     captured: Callable[[Frame], None] | None = None
     """Gets every captured frame (for a recording). Must return at once."""
+    effects: Effects | None = None
+    """Does what the model wants done besides its words; None: one that the model's options know nothing of."""
 
 
 class Session:
@@ -107,6 +110,9 @@ class Session:
         self._captured_until = 0.0
         self._quiet_since = 0.0
         """The newest end of a voice."""
+        self.effects = parts.effects or Effects(parts.voice)
+        self._leaving = False
+        """The reply under way says goodbye."""
         self._replies = 0
         self._end = anyio.Event()
         self._reason = "interrupted"
@@ -125,6 +131,8 @@ class Session:
             self._reason = "error"
             raise
         finally:
+            if unrung := self.effects.unrung():
+                self.warn(unrung)
             counts = {"underruns": self._duplex.underruns, "overflows": self._duplex.overflows}
             besides = {} if self._parts.ended is None else self._parts.ended()
             self._emit("session.ended", None, reason=self._reason, **counts, **besides)
@@ -135,6 +143,7 @@ class Session:
             self._group = group
             group.start_soon(self._keep_deadlines, name="deadlines")
             group.start_soon(self._capture, name="capture")
+            group.start_soon(self.effects.ring, self.announce, name="timers")
             if self._parts.limits.seconds is not None:
                 group.start_soon(self._cut_off_after, self._parts.limits.seconds, name="limit")
             try:
@@ -166,6 +175,10 @@ class Session:
     def warn(self, message: str) -> None:
         """Tell the observers of something that the user should know and that changes nothing."""
         self._emit("warning", None, message=message)
+
+    def device_changed(self, before: str | None, after: str | None) -> None:
+        """A microphone or loudspeaker went away or came; None: there is none."""
+        self._emit("device.changed", None, **{"from": before, "to": after})
 
     def provider_failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
         """A call failed; the chain goes on with ``following``, or nobody is left."""
@@ -330,15 +343,17 @@ class Session:
         def happened(happening: e.Happening) -> None:
             self._reply_happened(turn, happening)
 
+        self._leaving = False
         reply = Reply(
             turn=turn,
             model=self._parts.model,
             voice=self._parts.voice,
-            gate=Gate(self._duplex, is_open=gate_open),
+            gate=Gate(self._duplex, is_open=gate_open, volume=self.effects.volume),
             rate=self._duplex.playback_rate,
             now=self._duplex.now,
             tell=tell,
             happened=happened,
+            wanted=self._wanted,
             **what,  # type: ignore[arg-type]
         )
         self._group.start_soon(reply.run, name=f"reply {turn}")
@@ -350,19 +365,28 @@ class Session:
                 self._user_was_answered()
             case e.ReplyFinished(_, text) | e.ReplyFailed(_, text):
                 self._assistant_said(turn, text, interrupted=isinstance(happening, e.ReplyFailed))
-                effects = self._reply.effects if self._reply is not None else []
                 self._reply = None
                 if isinstance(happening, e.ReplyFinished):
-                    self._reply_done(effects)
+                    if self._leaving:
+                        self.end("goodbye")
+                    self._reply_done()
             case _:
                 pass
         self.happened(happening)
 
-    def _reply_done(self, effects: Sequence[SideEffect] = ()) -> None:
+    def _wanted(self, effect: SideEffect) -> None:
+        """Somebody hears the answer that promises this: it is never given again, so it is done now, and once."""
+        if effect.name == "goodbye":
+            self._leaving = True
+            return
+        try:
+            self.effects.carry_out(effect)
+        except Refused as why:
+            self.warn(f'the model wants "{effect.name}", which is not done: {why}')
+
+    def _reply_done(self) -> None:
         """A reply was heard, or cut off while it was."""
         self._replies += 1
-        if any(effect.name == "goodbye" for effect in effects):
-            self.end("goodbye")
         if self._replies == self._parts.limits.turns:
             self.end("turns")
 

@@ -28,6 +28,8 @@ from providers.registry import importable
 NAME = "espeak-ng"
 NORMAL_SPEED = 175
 """Words a minute: espeak's own default."""
+SLOWEST, FASTEST = 0.5, 2.5
+"""Of the speed: espeak itself takes 80 to 450 words a minute."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """Espeak reads \\x01 as the start of a command, and ends at \\x00."""
@@ -36,7 +38,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     voice: str = "en-us"
     """A language ("en-us", "de"), perhaps with a variant ("en-us+f3"); ``voices()`` lists the languages."""
-    speed: Annotated[float, msgspec.Meta(ge=0.5, le=2.5)] = 1.0
+    speed: Annotated[float, msgspec.Meta(ge=SLOWEST, le=FASTEST)] = 1.0
     pitch: Annotated[int, msgspec.Meta(ge=0, le=99)] = 50
     volume: Annotated[float, msgspec.Meta(ge=0, le=2)] = 1.0
     model: str = ""
@@ -71,11 +73,16 @@ class Espeak:
 
     name = NAME
     rate = RATE
-    abilities = SynthesizerAbilities(word_times=True)
+    abilities = SynthesizerAbilities(word_times=True, adjusts_speed=True)
 
     def __init__(self, settings: Options, worker: Worker) -> None:
-        self._settings = settings
+        self._configured = self._settings = settings
         self._worker = worker
+
+    def set_speed(self, factor: float) -> None:
+        """What is spoken next is at ``factor`` times the configured speed, as far as espeak goes."""
+        speed = min(FASTEST, max(SLOWEST, self._configured.speed * factor))
+        self._settings = msgspec.structs.replace(self._configured, speed=speed)
 
     async def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
         """60 ms of sound at a time, the first within a millisecond."""

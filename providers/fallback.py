@@ -26,6 +26,7 @@ from anyio.abc import TaskGroup
 
 from assistant.audio.resample import Resampler
 from assistant.ports import (
+    Adjustable,
     ChatModel,
     Delta,
     FailedMidway,
@@ -357,6 +358,11 @@ class _FallbackVoice:
         self.abilities = first.abilities
         self._chain = chain
         self._timeouts = timeouts
+        self._speed: float | None = None
+
+    def set_speed(self, factor: float) -> None:
+        """Of whichever voice speaks next, where it can."""
+        self._speed = factor
 
     def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
         return self._spoken(lambda voice: voice.speak(text), _within)
@@ -376,6 +382,8 @@ class _FallbackVoice:
         self, sound: Callable[[Synthesizer], AsyncIterator[SpeechChunk]], within: _Within
     ) -> AsyncIterator[SpeechChunk]:
         def ask(voice: Synthesizer, name: str) -> AsyncIterator[SpeechChunk]:
+            if self._speed is not None and isinstance(voice, Adjustable) and voice.abilities.adjusts_speed:
+                voice.set_speed(self._speed)
             return self._at_rate(_timed(sound(voice), self._timeouts, name, within), voice.rate)
 
         return _relay(self._chain, ask, lambda chunk: len(chunk.samples) > 0)

@@ -153,6 +153,7 @@ async def _load_of(sessions: int, turns: int, warm: int) -> Load:
                     transcriber=stages.transcriber,
                     model=stages.model,
                     voice=stages.voice,
+                    effects=stages.effects,
                     history=History(""),
                     turns=turn_rules(settings),
                     segments=segment_rules(settings),

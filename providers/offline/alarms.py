@@ -81,8 +81,17 @@ def _set(words: Sequence[str], now: datetime, *, asks: bool, woken: bool) -> Ans
         if label is None:
             return None
         spoken = f"Your alarm is set for {_moment(at, now)}."
-        return Answer((spoken,), (SideEffect("alarm", {"at": at.isoformat(), "label": label}),))
+        say = _rung(at, label)
+        return Answer((spoken,), (SideEffect("alarm", {"at": at.isoformat(), "label": label, "say": say}),))
     return Answer((_WHAT_TIME,)) if asks and pending.label(words) is not None else None
+
+
+def _rung(at: datetime, label: str) -> str:
+    """What is said when the alarm rings. That may be late, so it does not say what time it is."""
+    clock = speech.clock(at.time())
+    if label and " " not in label:
+        return f"This is your {label} alarm for {clock}."
+    return f"This is your alarm for {clock}{pending.reminder(label)}."
 
 
 def _later(words: Sequence[str], now: datetime) -> datetime | None:

@@ -2,8 +2,8 @@
 
 Nothing is kept between replies and nothing is done here: a reply depends on the messages, the clock and the pending
 timers, so that a draft that is thrown away leaves the world as it was. What is to be done goes to the caller as a
-SideEffect, after the words: ``goodbye`` · ``timer {seconds, label}`` · ``alarm {at, label}`` · ``cancel {id}`` (of a
-timer or an alarm) · ``speed {by}`` or ``{to}`` (factors) · ``volume {by_db}`` or ``{to}`` (0 to 1).
+SideEffect, after the words: ``goodbye`` · ``timer {seconds, label, say}`` · ``alarm {at, label, say}`` · ``cancel
+{id}`` (of a timer or an alarm) · ``speed {by}`` or ``{to}`` (factors) · ``volume {by_db}`` or ``{to}`` (0 to 1).
 """
 
 from __future__ import annotations
@@ -86,13 +86,18 @@ def local_time() -> datetime:
     return datetime.now().astimezone()
 
 
+Effects = Callable[[], Iterable[str]]
+"""What the host can carry out at the moment: it is asked for every reply."""
+
+
 class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: Any = None
     """A callable that gives the local time (`Clock`); None: the machine's."""
     timers: Any = None
     """A callable that gives what is set to ring (`Timers`); None: nothing ever is."""
-    effects: tuple[str, ...] = ()
-    """Which side effects the host carries out besides "goodbye"; skills that need others are not offered."""
+    effects: Any = ()
+    """Which side effects the host carries out besides "goodbye", or a callable that gives them (`Effects`); skills that
+    need others are not offered."""
     seed: int | None = None
     """Which joke and story come first; None: another one every day."""
     model: str = ""
@@ -115,16 +120,17 @@ class OfflineModel:
         clock: Clock = local_time,
         seed: int | None = None,
         timers: Timers = tuple,
-        effects: frozenset[str] = EFFECTS,
+        effects: Effects = lambda: EFFECTS,
     ) -> None:
         self._clock = clock
         self._seed = seed
         self._timers = timers
-        self._skills = skills_with(effects)
+        self._effects = effects
 
     async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
         """Yields one TextDelta a sentence, then what is to be done. Never fails."""
-        found = answer(messages, self._clock(), self._seed, pending.read(self._timers()), self._skills)
+        skills = skills_with(frozenset(self._effects()))
+        found = answer(messages, self._clock(), self._seed, pending.read(self._timers()), skills)
         for at, sentence in enumerate(found.sentences):
             yield TextDelta(f" {sentence}" if at else sentence)
             await checkpoint()
@@ -174,10 +180,18 @@ def answer(
 @asynccontextmanager
 async def chat_model(options: Mapping[str, Any]) -> AsyncIterator[OfflineModel]:
     """Options: ``clock`` (a callable giving the local datetime), ``timers`` (a callable giving what is set to ring, see
-    `Timers`) and ``seed`` (which joke and story come first)."""
+    `Timers`), ``effects`` (names, or a callable giving them) and ``seed`` (which joke and story come first)."""
     chosen = _options.read(_Options, options, "offline")
     if chosen.clock is not None and not callable(chosen.clock):
         raise ParleyError("offline: the option clock must be a function that returns the local time")
     if chosen.timers is not None and not callable(chosen.timers):
         raise ParleyError("offline: the option timers must be a function that returns the pending timers and alarms")
-    yield OfflineModel(chosen.clock or local_time, chosen.seed, chosen.timers or tuple, frozenset(chosen.effects))
+    yield OfflineModel(chosen.clock or local_time, chosen.seed, chosen.timers or tuple, _effects(chosen.effects))
+
+
+def _effects(option: Any) -> Effects:
+    if callable(option):
+        return option  # type: ignore[no-any-return]
+    if not isinstance(option, list | tuple) or not all(isinstance(name, str) for name in option):
+        raise ParleyError(f"offline: the option effects must be a list of names, of: {', '.join(sorted(EFFECTS))}")
+    return lambda: option

@@ -17,6 +17,7 @@ _FILLING = frozenset(
 )  # fmt: skip
 """Words around a label that are no part of it."""
 _LONGEST_LABEL = 8
+_TURNED = {"my": "your", "me": "you", "mine": "yours", "myself": "yourself"}
 
 
 def read(entries: Iterable[Mapping[str, Any]]) -> tuple[Pending, ...]:
@@ -37,6 +38,12 @@ def label(words: Sequence[str]) -> str | None:
     while kept and kept[-1] in _FILLING:
         kept.pop()
     return " ".join(kept) if len(kept) <= _LONGEST_LABEL else None
+
+
+def reminder(label: str) -> str:
+    """A label of several words as the end of an announcement: "call my mother" -> ": call your mother"."""
+    words = [_TURNED.get(word, word) for word in label.split()]
+    return f": {' '.join(words)}" if words else ""
 
 
 def meant(request: Request, kind: Kind, which: str) -> list[Pending]:

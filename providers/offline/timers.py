@@ -86,9 +86,18 @@ def _set(words: Sequence[str], *, asks: bool) -> Answer | None:
         name = f"{label} timer" if label and len(label.split()) == 1 else "timer"
         return Answer(
             (f"Your {name} for {durations.said(whole)} is set.",),
-            (SideEffect("timer", {"seconds": whole, "label": label}),),
+            (SideEffect("timer", {"seconds": whole, "label": label, "say": _rung(whole, label)}),),
         )
     return Answer((_HOW_LONG,)) if asks and pending.label(words) is not None else None
+
+
+def _rung(seconds: int, label: str) -> str:
+    """What is said when the timer rings."""
+    if label and " " not in label:
+        return f"The {label} timer is over."
+    time = durations.said(seconds)
+    timer = f"timer for {time}" if " and " in time else f"{time.removesuffix('s')} timer"
+    return f"Your {timer} is over{pending.reminder(label)}."
 
 
 def _around(words: Sequence[str], start: int, end: int) -> list[str]:

@@ -181,6 +181,7 @@ async def hold(call: Call, ready: Callable[[], Any] | None = None) -> Outcome:
                 transcriber=stages.transcriber,
                 model=stages.model,
                 voice=stages.voice,
+                effects=stages.effects,
                 history=History("Be brief."),
                 observers=[Watch(outcome, call.on_notice)],
                 turns=turn_rules(settings),

@@ -45,15 +45,38 @@ def said(text: str, *timers: Pending) -> str:
     ],
 )
 def test_a_timer_is_set(text: str, seconds: int, label: str, spoken: str) -> None:
-    assert asked(text) == Answer((spoken,), (SideEffect("timer", {"seconds": seconds, "label": label}),))
+    answered = asked(text)
+    assert answered.sentences == (spoken,)
+    (effect,) = answered.effects
+    assert effect.name == "timer"
+    assert (effect.arguments["seconds"], effect.arguments["label"]) == (seconds, label)
+
+
+def rung(text: str) -> str:
+    """What is said when that which ``text`` sets rings."""
+    (effect,) = asked(text).effects
+    return str(effect.arguments["say"])
+
+
+def test_what_a_timer_says_when_it_rings() -> None:
+    assert rung("Set a timer for five minutes.") == "Your 5 minute timer is over."
+    assert rung("Set a timer for one minute.") == "Your 1 minute timer is over."
+    assert rung("Set a timer for an hour and a half.") == "Your timer for 1 hour and 30 minutes is over."
+    assert rung("Set a pasta timer for eight minutes.") == "The pasta timer is over."
+    assert rung("Remind me in half an hour to call my mother.") == "Your 30 minute timer is over: call your mother."
+
+
+def test_what_an_alarm_says_when_it_rings() -> None:
+    assert rung("Wake me up at half past seven.") == "This is your alarm for half past seven."
+    assert rung("Set a gym alarm for six in the evening.") == "This is your gym alarm for six o'clock."
+    assert rung("Remind me at five to feed the cat.") == "This is your alarm for five o'clock: feed the cat."
 
 
 def test_how_long_is_asked_for_and_understood() -> None:
     question = asked("Set a timer.")
     assert question == Answer(("For how long?",))
-    assert asked("Ten minutes.", before="For how long?").effects == (
-        SideEffect("timer", {"seconds": 600, "label": ""}),
-    )
+    (effect,) = asked("Ten minutes.", before="For how long?").effects
+    assert effect.arguments["seconds"] == 600
     assert asked("Ten minutes.", before="Hello.").effects == ()
 
 
@@ -81,13 +104,16 @@ def test_a_timer_of_more_than_a_day_or_of_nothing_is_not_set() -> None:
     ],
 )
 def test_an_alarm_is_set_for_the_next_such_time(text: str, at: str, spoken: str) -> None:
-    effect = SideEffect("alarm", {"at": f"{at}:00+01:00", "label": ""})
-    assert asked(text) == Answer((f"Your alarm is set for {spoken}.",), (effect,))
+    answered = asked(text)
+    assert answered.sentences == (f"Your alarm is set for {spoken}.",)
+    (effect,) = answered.effects
+    assert effect.name == "alarm"
+    assert (effect.arguments["at"], effect.arguments["label"]) == (f"{at}:00+01:00", "")
 
 
 def test_an_alarm_may_have_a_name() -> None:
     (effect,) = asked("Remind me at five to feed the cat.").effects
-    assert effect.arguments == {"at": "2026-11-20T17:00:00+01:00", "label": "feed the cat"}
+    assert (effect.arguments["at"], effect.arguments["label"]) == ("2026-11-20T17:00:00+01:00", "feed the cat")
 
 
 def test_how_much_time_is_left() -> None:
@@ -136,6 +162,9 @@ async def test_the_pending_ones_come_from_an_option() -> None:
     async with chat_model(options) as model:
         deltas = [d async for d in model.reply([Message("user", (Text("Cancel the tea timer."),))])]
     assert deltas[-1] == SideEffect("cancel", {"id": "a"})
+    with pytest.raises(ParleyError, match="effects"):
+        async with chat_model({"effects": "timer"}):
+            pass
     with pytest.raises(ParleyError, match="timers"):
         async with chat_model({"timers": 3}):
             pass
@@ -154,6 +183,16 @@ async def test_what_nobody_would_carry_out_is_not_promised() -> None:
     assert isinstance(listed, TextDelta)
     assert "timer" not in listed.text
     assert "convert" in listed.text
+
+
+@pytest.mark.anyio
+async def test_what_the_host_can_do_is_asked_for_every_reply() -> None:
+    able: list[str] = []
+    faster = [Message("user", (Text("Speak faster."),))]
+    async with chat_model({"effects": lambda: able}) as model:
+        assert TextDelta("I cannot help with that.") in [d async for d in model.reply(faster)]
+        able.append("speed")
+        assert [d async for d in model.reply(faster)][-1] == SideEffect("speed", {"by": 1.25})
 
 
 def test_the_next_to_ring_comes_first() -> None:
