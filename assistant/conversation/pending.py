@@ -69,4 +69,4 @@ def _described(entry: Entry, now: datetime) -> str:
     at = entry.at.astimezone(now.tzinfo)
     day = "" if at.date() == now.date() else f" on {at:%Y-%m-%d}"
     name = f' "{entry.label}"' if entry.label else ""
-    return f"the {entry.kind}{name} for {at:%H:%M:%S}{day}"
+    return f"the {entry.kind}{name} due at {at:%H:%M}{day}"

@@ -9,6 +9,7 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
     llm ttft=0.2 "Once upon a time."      each quoted text is one reply, in turn
     tts word=0.25 delay=0.1
     fault llm call=1 kind=refused         a scripted fault
+    offline 2026-11-20T15:05              the offline assistant answers, and the wall clock shows this at the start
     announce 3.0 "The timer is over."
     mute 3.0 / unmute 4.0 / key 5.0       the interrupt key
     end 8.0                               the microphone's file ends
@@ -19,6 +20,7 @@ from __future__ import annotations
 import shlex
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,13 @@ from assistant.conversation import events as e
 from assistant.conversation.endpoint import EndpointRules
 from assistant.conversation.history import History
 from assistant.conversation.turn import TurnRules
+from assistant.effects import Clock, Effects
 from assistant.later import Later
 from assistant.ports import CAPTURE_RATE, Notice
 from assistant.session import Limits, Parts, Session
-from providers import scripted
+from providers import offline, scripted
 
+ZONE = timezone(timedelta(hours=1))
 QUIET = {"_", "reply.word", "reply.first_token"}
 """Events that would make a trace long and tell little."""
 
@@ -48,6 +52,8 @@ class Sheet:
     calls: list[tuple[float, str, str]] = field(default_factory=list)
     """Second, what happens, words."""
     end: float = 0.0
+    clock: datetime | None = None
+    """The wall clock's time at the start; the offline assistant answers instead of a scripted model."""
 
 
 def read(text: str) -> Sheet:
@@ -72,6 +78,8 @@ def read(text: str) -> Sheet:
             case "fault":
                 fault = {key: _value(value) for key, value in settings.items()}
                 sheet.options[words[0]].setdefault("faults", []).append(fault)
+            case "offline":
+                sheet.clock = datetime.fromisoformat(words[0]).replace(tzinfo=ZONE)
             case "announce" | "mute" | "unmute" | "key":
                 sheet.calls.append((float(words[0]), keyword, words[1] if len(words) > 1 else ""))
             case "end":
@@ -142,12 +150,13 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
     )
     async with AsyncExitStack() as opened:
         owners = await opened.enter_async_context(anyio.create_task_group())
-        duplex = await opened.enter_async_context(WavDuplex(path, None))
-        stages = [
-            Later(scripted.transcriber({**sheet.options["stt"], "lines": sheet.lines})),
-            Later(scripted.chat_model(sheet.options["llm"])),
-            Later(scripted.synthesizer(sheet.options["tts"])),
-        ]
+        duplex = await opened.enter_async_context(WavDuplex(path, folder / "speaker.wav"))
+        voice = Later(scripted.synthesizer(sheet.options["tts"]))
+        effects = Effects(voice, _wall_clock(sheet))
+        model = scripted.chat_model(sheet.options["llm"])
+        if sheet.clock is not None:
+            model = offline.chat_model(effects.options())
+        stages = [Later(scripted.transcriber({**sheet.options["stt"], "lines": sheet.lines})), Later(model), voice]
         for stage in stages:
             owners.start_soon(stage.run)
         session = Session(
@@ -157,6 +166,7 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
                 transcriber=stages[0],
                 model=stages[1],
                 voice=stages[2],
+                effects=effects,
                 history=History("Be brief."),
                 observers=[trace],
                 turns=turns,
@@ -168,6 +178,12 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
         await session.run()
         owners.cancel_scope.cancel()
     return trace, session
+
+
+def _wall_clock(sheet: Sheet) -> Clock:
+    """Runs on with the conversation's own clock."""
+    began, shown = anyio.current_time(), sheet.clock or datetime(2026, 11, 20, 15, 5, tzinfo=ZONE)
+    return lambda: shown + timedelta(seconds=anyio.current_time() - began)
 
 
 async def _calls(sheet: Sheet, session: Session) -> None:

@@ -98,6 +98,13 @@ def test_discarding_every_draft_leaves_the_same_world(path: Path, tmp_path: Path
     drafted.config["drafts"], undrafted.config["drafts"] = True, False
     with_drafts, without = on_virtual_time(drafted, tmp_path)[1], on_virtual_time(undrafted, tmp_path)[1]
     assert said(with_drafts) == said(without)
+    assert done(with_drafts) == done(without)
+
+
+def done(session: Session) -> tuple[object, ...]:
+    """What is set to ring, how loud and how fast it speaks."""
+    effects = session.effects
+    return [(entry.kind, entry.say) for entry in effects.pending.entries], effects.volume.db, effects.speed
 
 
 def said(session: Session) -> list[tuple[str, str]]:
