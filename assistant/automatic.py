@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from assistant.config import Settings, with_provider
+from assistant.config import Settings, options_for, with_provider
 from assistant.ports import ParleyError, Stage
 
 STAGES: tuple[Stage, ...] = ("stt", "llm", "tts")
@@ -43,6 +43,8 @@ class Option:
     why: str
     fallback: bool = False
     """Takes over from the options before it that run on this machine too, should they fail."""
+    if_here: bool = False
+    """Not worth a download that nobody asked for."""
 
 
 OPTIONS: dict[Stage, tuple[Option, ...]] = {
@@ -57,7 +59,10 @@ OPTIONS: dict[Stage, tuple[Option, ...]] = {
         Option(SERVERS, "openai", None, "openai", ""),
         Option("offline", None, None, "", "no key in the environment and no local model server", True),
     ),
-    "tts": (Option("espeak-ng", "espeakng_loader", None, "espeak", "runs on this machine"),),
+    "tts": (
+        Option("piper", "piper", None, "piper", "its voice is on this machine", if_here=True),
+        Option("espeak-ng", "espeakng_loader", None, "espeak", "runs on this machine", True),
+    ),
 }
 
 MISSING: dict[Stage, str] = {
@@ -69,6 +74,7 @@ MISSING: dict[Stage, str] = {
 
 Installed = Callable[[str], bool]
 Known = Callable[[Stage, str], bool]
+Here = Callable[[Settings, Stage, str], bool]
 
 
 def choose(
@@ -79,18 +85,23 @@ def choose(
     *,
     stages: Sequence[Stage] = STAGES,
     known: Known = lambda stage, provider: True,
+    here: Here = lambda settings, stage, provider: False,
 ) -> tuple[Settings, dict[Stage, str]]:
     """The settings with a provider for each of ``stages``, and for each why that one.
 
-    ``known``: is there a provider of that name? ``servers``: the local model servers that answered, best first. Raises
-    ParleyError when a stage is open and nothing that could fill it is here.
+    ``known``: is there a provider of that name? ``here``: does it need no download? ``servers``: the local model
+    servers that answered, best first. Raises ParleyError when a stage is open and nothing that could fill it is here.
     """
     why: dict[Stage, str] = {}
     for stage in stages:
         if getattr(settings, stage).provider:
             why[stage] = "chosen"
             continue
-        options = (option for option in OPTIONS[stage] if known(stage, option.provider))
+        options = (
+            option
+            for option in OPTIONS[stage]
+            if known(stage, option.provider) and (not option.if_here or here(settings, stage, option.provider))
+        )
         usable = [option for option in options if _usable(option, environ, installed, servers)]
         if not usable:
             raise ParleyError(MISSING[stage])
@@ -128,13 +139,34 @@ def decide(settings: Settings, *, stages: Sequence[Stage] = STAGES) -> tuple[Set
         from providers import _probe
 
         servers = [LocalServer(*found) for found in anyio.run(_probe.model_servers)]
-    return choose(settings, os.environ, installed_here, servers, stages=stages, known=_is_known)
+    return choose(settings, os.environ, installed_here, servers, stages=stages, known=_is_known, here=_is_here)
 
 
 def _is_known(stage: Stage, provider: str) -> bool:
     from providers import registry
 
     return provider in registry.names(stage)
+
+
+def _is_here(settings: Settings, stage: Stage, provider: str) -> bool:
+    try:
+        return not _downloads(settings, stage, provider)
+    except ParleyError:  # what the user wrote was meant for another one
+        return False
+
+
+def downloads(settings: Settings) -> bool:
+    """The first choice of some stage begins with a download."""
+    try:
+        return any(_downloads(settings, stage, getattr(settings, stage).provider) for stage in STAGES)
+    except ParleyError:
+        return False  # told when it is opened
+
+
+def _downloads(settings: Settings, stage: Stage, provider: str) -> bool:
+    from providers import registry
+
+    return registry.downloads(stage, *options_for(settings, stage, provider))
 
 
 def installed_here(package: str) -> bool:

@@ -26,15 +26,17 @@ class Ears:
     """Seconds by which treated frames come later."""
 
 
-def processing_for(settings: Settings, surroundings: Surroundings | None) -> Processing:
-    """Whether echo is cancelled and noise suppressed, and why."""
+def processing_for(
+    settings: Settings, surroundings: Surroundings | None, *, devices: bool = False, output: str = ""
+) -> Processing:
+    """Whether echo is cancelled and noise suppressed, and why. ``devices`` and ``output``: see `choose_processing`."""
     audio = settings.audio
     return choose_processing(
         audio.echo_cancel,
         audio.noise_suppression,
         room=surroundings is not None,
-        devices=False,
-        output=audio.output,
+        devices=devices,
+        output=output or audio.output,
         installed=installed_here("livekit"),
     )
 

@@ -49,11 +49,21 @@ async def resolve(model: str, *, language: str = "auto", gap: float = DOWNLOAD_G
     ``language`` matters for what a model is for: English has smaller models of its own. Raises ParleyError for a wrong
     name or directory, ProviderUnavailable when it cannot be downloaded.
     """
-    model = (USES if language == "en" else USES_MULTILINGUAL).get(model, model)
+    model = _named(model, language)
     place = _place(model)
     if isinstance(place, Path):
         return place
     return cached(place) or await _download(model, place, gap)
+
+
+def is_here(model: str, *, language: str = "auto") -> bool:
+    """`resolve` would not have to download it. Raises ParleyError for a wrong name or directory."""
+    place = _place(_named(model, language))
+    return isinstance(place, Path) or cached(place) is not None
+
+
+def _named(model: str, language: str) -> str:
+    return (USES if language == "en" else USES_MULTILINGUAL).get(model, model)
 
 
 def _place(model: str) -> Path | str:

@@ -59,6 +59,12 @@ async def synthesizer(options: Mapping[str, Any]) -> AsyncIterator[Piper]:
         await worker.aclose()
 
 
+def would_download(options: Mapping[str, Any]) -> bool:
+    """The voice is not on this machine. Raises ParleyError for wrong options."""
+    settings = read(Options, options, NAME)
+    return _place(settings.model or settings.voice) is None
+
+
 class Piper:
     """A Synthesizer."""
 

@@ -37,6 +37,20 @@ def find(stage: str, name: str) -> Factory:
         raise ProviderUnavailable(f"the {stage} provider {name!r} cannot be loaded ({error})") from error
 
 
+def downloads(stage: str, name: str, options: Options) -> bool:
+    """Opening the provider begins with a download that may take minutes.
+
+    Its module says so with a function ``would_download(options)`` beside the factory; without one it never does.
+    Raises ParleyError for wrong options, or where there is no such provider.
+    """
+    try:
+        module = importlib.import_module(_entry(stage, name).module)
+    except ImportError:
+        return False  # told when it is opened
+    would_download = getattr(module, "would_download", None)
+    return would_download is not None and bool(would_download(options))
+
+
 @cache
 def _registered(stage: str) -> tuple[EntryPoint, ...]:
     """Reading them takes some milliseconds, and they do not change while a program runs."""

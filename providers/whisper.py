@@ -88,6 +88,12 @@ async def transcriber(options: Mapping[str, Any]) -> AsyncIterator[BatchTranscri
         await worker.aclose()
 
 
+def would_download(options: Mapping[str, Any]) -> bool:
+    """The model is not on this machine. Raises ParleyError for wrong options."""
+    settings = read(Options, options, NAME)
+    return not _models.is_here(settings.model, language=settings.language.split("-")[0].lower())
+
+
 class _Model:
     """A loaded model. Made and used in the worker's thread only."""
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from assistant.commands.common import add_common, positive, settings_from
 from assistant.errors import ParleyError
+from assistant.places import Place, place
 from assistant.surroundings import Surroundings
-
-NO_DEVICES = (
-    "there is no microphone: this version hears a recording, so give it one with --mic FILE.wav "
-    "(and hear the answers with --speaker FILE.wav), or see a whole conversation with: parley demo"
-)
-
-
-class NoDevices(ParleyError):
-    exit_code = 1
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("talk", help="hold a conversation", description="Hold a conversation.")
     add_common(parser)
-    parser.add_argument("--mic", metavar="FILE.wav", help="what the assistant hears, in real time")
-    parser.add_argument("--speaker", metavar="FILE.wav|none", default=None, help="where its voice goes (default: none)")
+    parser.add_argument(
+        "--mic", metavar="DEVICE|FILE.wav", help="what the assistant hears (default: the default microphone)"
+    )
+    parser.add_argument(
+        "--speaker",
+        metavar="DEVICE|FILE.wav|none",
+        help="where its voice goes (default: the default loudspeaker; none when --mic is a file)",
+    )
     parser.add_argument(
         "--room", metavar="FILE.wav|synthetic", help="let the microphone hear the loudspeaker in a room"
     )
@@ -54,33 +53,53 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     loaded = settings_from(args)
-    microphone = args.mic or loaded.settings.audio.input
-    speaker = args.speaker or loaded.settings.audio.output or "none"
-    if not microphone:
-        if args.or_demo:
-            from assistant.demo.show import show
+    microphone = place(args.mic or loaded.settings.audio.input, "--mic")
+    speaker = _speaker(args.speaker or loaded.settings.audio.output, microphone)
+    surroundings = _surroundings(args, speaker)
+    if args.or_demo and microphone == speaker == "" and (why := _without_sound()):
+        from assistant.demo.show import show
 
-            return show()
-        raise NoDevices(NO_DEVICES)
+        print(f"parley: {why}", file=sys.stderr)  # noqa: T201
+        return show()
     from assistant.conversing import Plan, hold
     from assistant.probe import Probe
 
     plan = Plan(
         settings=loaded.settings,
-        microphone=_wav(microphone, "--mic"),
-        speaker=None if speaker == "none" else _wav(speaker, "--speaker"),
+        microphone=microphone,
+        speaker=speaker,
         turns=args.turns,
         max_seconds=args.max_seconds,
         record=args.record,
         json=args.json,
         probe=Probe(stalls=args.measure == "stalls") if args.measure else None,
         load_behind=args.load_behind,
-        surroundings=_surroundings(args, speaker),
+        surroundings=surroundings,
     )
     return hold(plan)
 
 
-def _surroundings(args: argparse.Namespace, speaker: str) -> Surroundings | None:
+def _speaker(name: str, microphone: Place) -> Place:
+    """ "" is the default loudspeaker, unless a file is heard: that needs no sound hardware."""
+    if name == "none" or (not name and isinstance(microphone, Path)):
+        return None
+    return place(name, "--speaker")
+
+
+def _without_sound() -> str:
+    """What is missing for a conversation with this machine's own devices; "" when it is all there."""
+    from assistant.audio.devices import NoDevice, find, list_devices
+
+    try:
+        devices = list_devices()
+        find(devices, "", "input")
+        find(devices, "", "output")
+    except NoDevice as missing:
+        return str(missing) if missing.exit_code == 1 else ""
+    return ""
+
+
+def _surroundings(args: argparse.Namespace, speaker: Place) -> Surroundings | None:
     """The room to simulate, if any."""
     given = {
         "gain_db": args.echo_gain,
@@ -93,13 +112,7 @@ def _surroundings(args: argparse.Namespace, speaker: str) -> Surroundings | None
         if given:
             raise ParleyError("--echo-gain, --echo-delay, --echo-drift and --mic-noise describe a room: add --room")
         return None
-    if speaker == "none":
-        raise ParleyError("--room needs to hear what is played: give a loudspeaker with --speaker FILE.wav")
+    if not isinstance(speaker, Path):
+        raise ParleyError("--room simulates what a file would be heard like: write one with --speaker FILE.wav")
 
     return Surroundings(args.room, **given)
-
-
-def _wav(name: str, flag: str) -> Path:
-    if not name.lower().endswith(".wav"):
-        raise ParleyError(f"{flag} {name}: this version plays and hears WAV files only; give a name that ends in .wav")
-    return Path(name)
