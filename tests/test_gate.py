@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assistant.audio.playout import Playout, PlayoutSide
+from assistant.audio.volume import Volume
 from assistant.gate import Gate
 from assistant.ports import Frame, Samples
 
@@ -34,10 +35,14 @@ class Loudspeaker(PlayoutSide):
     def tap(self, sink: Callable[[Samples], None]) -> None:
         raise AssertionError("nobody records here")
 
+    def samples(self, until: float) -> Samples:
+        """What has left it by ``until``."""
+        self.at = until
+        return self._playout.take(until)
+
     def sound(self, until: float) -> float:
         """Seconds of sound that have left it by ``until``."""
-        self.at = until
-        return float(np.count_nonzero(self._playout.take(until))) / RATE
+        return float(np.count_nonzero(self.samples(until))) / RATE
 
 
 def tone(seconds: float) -> Samples:
@@ -87,3 +92,18 @@ def test_what_was_heard_counts_from_the_replys_own_first_sample() -> None:
     assert gate.time_at(0.5) == pytest.approx(2.0)
     speaker.at = 9.0
     assert gate.heard() == pytest.approx(1.0)
+
+
+def test_a_new_volume_is_that_of_what_is_handed_over_from_then_on() -> None:
+    speaker, volume = Loudspeaker(), Volume()
+    gate = Gate(speaker, is_open=False, volume=volume)
+    gate.write(tone(1.0))
+    volume.change(-6.0)  # what is kept is not played yet
+    gate.open()
+    gate.write(tone(1.0))
+    volume.change(6.0)
+    gate.write(tone(1.0))
+    heard = speaker.samples(until=4.0)
+    quiet = 0.3 * 10 ** (-6 / 20)
+    assert heard[[RATE // 2, RATE * 3 // 2, RATE * 5 // 2]] == pytest.approx([quiet, quiet, 0.3], rel=1e-4)
+    assert gate.written == 3 * RATE

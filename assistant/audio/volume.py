@@ -21,8 +21,10 @@ class Volume:
 
     def __init__(self) -> None:
         self.db = 0.0
-        self._reached = 1.0
-        """The factor at the end of what was played last."""
+        self._factor = self._reached = 1.0
+        """Where the gain is going, and where it was at the end of what was played last."""
+        self._left = 0
+        """Samples until it is there."""
 
     def change(self, by_db: float) -> None:
         """As far as the limits go."""
@@ -35,17 +37,23 @@ class Volume:
     def applied(self, samples: Samples) -> Samples:
         """The next stretch of sound, as loud as it is to be. Shape (n,), float32, any rate."""
         factor = 1.0 if self.db == 0 else 10 ** (self.db / 20)
-        if not len(samples) or factor == self._reached == 1.0:
+        if factor != self._factor:
+            self._factor, self._left = factor, RAMP
+        if not len(samples) or (factor == 1.0 and not self._left):
             return samples
-        gains: Samples | np.float32 = np.float32(factor)
-        if factor != self._reached:
-            gains = np.full(len(samples), factor, np.float32)
-            length = min(RAMP, len(samples))
-            gains[:length] = np.linspace(self._reached, factor, length, dtype=np.float32)
         loudest = max(factor, self._reached)
-        self._reached = factor
-        louder = samples * gains
-        return _limited(louder) if loudest > 1.0 else louder
+        changed = samples * self._gains(len(samples))
+        return _limited(changed) if loudest > 1.0 else changed
+
+    def _gains(self, count: int) -> Samples:
+        gains = np.full(count, self._factor, np.float32)
+        length = min(self._left, count)
+        if length:
+            steps = np.arange(1, length + 1, dtype=np.float32) / np.float32(self._left)
+            gains[:length] = self._reached + (self._factor - self._reached) * steps
+            self._left -= length
+            self._reached = float(gains[length - 1]) if self._left else self._factor
+        return gains
 
 
 def _limited(samples: Samples) -> Samples:
