@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from dataclasses import dataclass
 
 WINDOW = 2.0
 """Seconds: the earliest arrival of the last one or two of these counts. A sound card drifts under 0.5 ms in them."""
@@ -10,6 +12,10 @@ JUMP = 0.02
 """Seconds by which a device's word may differ from what was foreseen before it is believed at once."""
 TRUST = 0.1
 """Part of a smaller difference that is believed at each report: reports jitter by milliseconds."""
+
+
+SPANS = 64
+"""Jumps of a device that are remembered, so that what sounded before them keeps its time."""
 
 
 class AudioClock:
@@ -62,31 +68,56 @@ class AudioClock:
 
 
 class PlaceClock:
-    """When a device's tick sounds: its own reports, smoothed."""
+    """When a device's tick sounds: its own reports, smoothed.
+
+    A device that ran dry, or another device in its place, moves what comes after it, never what came before.
+    """
 
     def __init__(self, rate: int) -> None:
         """``rate`` in Hz."""
         self._rate = rate
-        self._zero: float | None = None
-        """Wall-clock time of place 0."""
+        self._spans: deque[_Span] = deque(maxlen=SPANS)
+        """Places rise from one to the next, which holds from its first place on."""
+        self._reported = 0
 
     @property
     def known(self) -> bool:
-        return self._zero is not None
+        return bool(self._spans)
+
+    @property
+    def zero(self) -> float:
+        """Wall-clock time of place 0, had it always gone on as it does now. Only once a report has come."""
+        return self._spans[-1].zero
 
     def reported(self, place: int, wall: float) -> None:
-        """The device says that ``place`` sounds at ``wall``."""
+        """The device says that ``place`` sounds at ``wall``. Places never decrease."""
         zero = wall - place / self._rate
-        if self._zero is None or abs(zero - self._zero) > JUMP:
-            self._zero = zero
+        if not self._spans or abs(zero - self._spans[-1].zero) > JUMP:
+            self._spans.append(_Span(self._reported if self._spans else 0, zero))
         else:
-            self._zero += TRUST * (zero - self._zero)
+            self._spans[-1].zero += TRUST * (zero - self._spans[-1].zero)
+        self._reported = place
 
     def wall(self, place: int) -> float:
-        """When ``place`` sounds. Only once a report has come."""
-        assert self._zero is not None
-        return self._zero + place / self._rate
+        """When ``place`` sounds or sounded. Only once a report has come."""
+        span = next((span for span in reversed(self._spans) if span.first <= place), self._spans[0])
+        return span.zero + place / self._rate
 
     def place(self, wall: float) -> int:
         """The place that sounds next at ``wall``; 0 before any report."""
-        return 0 if self._zero is None else math.ceil((wall - self._zero) * self._rate - 1e-6)
+        limit: int | None = None
+        for span in reversed(self._spans):
+            place = math.ceil((wall - span.zero) * self._rate - 1e-6)
+            if limit is not None:
+                place = min(place, limit)
+            if place >= span.first:
+                return place
+            limit = span.first
+        return limit or 0
+
+
+@dataclass
+class _Span:
+    first: int
+    """Place from which on it holds."""
+    zero: float

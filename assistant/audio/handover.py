@@ -95,6 +95,12 @@ class Handover:
     def take(self, block: Samples, sounds_at: float) -> None:
         """Fill ``block`` (n,) with what comes next; its first sample will sound at second ``sounds_at``."""
         self._entered += 1
+        try:
+            self._take(block, sounds_at)
+        finally:
+            self._left += 1  # whatever happened: the loop may be waiting for it
+
+    def _take(self, block: Samples, sounds_at: float) -> None:
         plan = self._plan
         position, place, _ = self._state
         if plan is not self._using:
@@ -129,7 +135,6 @@ class Handover:
                 self._dry_at = position
         self.out.write(block)
         self._state = (position, place + wanted, sounds_at + wanted / self.rate)
-        self._left += 1
 
     def _begin_run(self, position: int, place: int) -> None:
         if not self._unbroken:

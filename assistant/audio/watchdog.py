@@ -6,10 +6,13 @@ from enum import Enum
 
 SILENT = 0.5
 """Seconds without a callback after which a device is dead, whatever it says: a suspended one says nothing."""
-SETTLING = 1.0
-"""Seconds that a device just opened may take to its first callback. Doubled with every attempt, to SETTLING_MOST:
-a headset on Bluetooth may take long, and to reopen it every second would never let it finish."""
+SETTLING = 0.7
+"""Seconds that a device just opened may take to its first callback: so short that a named one which opens and says
+nothing is replaced by the default within 2 s. Doubled with every attempt, to SETTLING_MOST: a headset on Bluetooth may
+take long, and to reopen it every second would never let it finish."""
 SETTLING_MOST = 4.0
+UNHEARD = 1.0
+"""Seconds without a device that works after which that is told: a device that comes back sooner was never away."""
 RETRY = 0.25
 """Seconds to the second attempt to open; doubled with every attempt, to RETRY_MOST."""
 RETRY_MOST = 0.75
@@ -45,9 +48,18 @@ class Watchdog:
         self._rescanned_at = -RESCAN_BUSY
 
     @property
+    def attempts(self) -> int:
+        """To open it again, since it last called back."""
+        return self._attempts
+
+    @property
     def lost(self) -> bool:
         """There is no device that works."""
         return self._lost_at is not None
+
+    def lost_for(self, now: float) -> float:
+        """Seconds since when no device works."""
+        return 0.0 if self._lost_at is None else now - self._lost_at
 
     def called_back(self, now: float) -> None:
         """The device's callback has run."""

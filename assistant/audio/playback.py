@@ -1,0 +1,144 @@
+"""The loudspeaker's half of a duplex: from queued sound to its callback, what was heard of it, and the taps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from assistant.audio.clocks import PlaceClock
+from assistant.audio.handover import Handover
+from assistant.audio.polyphase import Polyphase
+from assistant.audio.stream import Callback, Stream
+from assistant.ports import Samples
+
+PLAYBACK_RATE = 24_000
+"""Hz of what `play` takes, whatever the device does."""
+BLOCK = 0.01
+"""Seconds of sound that the device asks for at a time."""
+TAP_SLIP = 0.01
+"""Seconds by which a tap may be off before it is set right: a small correction every frame would be heard as clicks."""
+BELIEVABLE = 1.0
+"""Seconds; a device that claims to play what it is handed later than that is not believed."""
+
+_wall = time.monotonic  # noqa: TID251 - the callbacks' thread has no event loop whose clock it could read
+
+
+class Playback:
+    """What is to be played and what was. All but the callbacks belong to the loop; times are its clock's."""
+
+    def __init__(self) -> None:
+        self.handover = Handover(PLAYBACK_RATE)
+        self._places = PlaceClock(PLAYBACK_RATE)
+        self._reported = 0
+        self._heard = 0
+        self._taps: list[Callable[[Samples], None]] = []
+        self._tapped = 0
+        """Samples that the taps got, from t = 0 on."""
+        self._tap_zero: int | None = None
+        """The place that sounds at t = 0, as the taps see it."""
+        self._far = _Far()
+
+    def callback(self, stream: Stream) -> Callback:
+        """What ``stream`` is to call."""
+        most = block(stream.rate)
+        converter = None if stream.rate == PLAYBACK_RATE else Polyphase(PLAYBACK_RATE, stream.rate, most)
+        mono = np.zeros(most, np.float32)
+        handover = self.handover
+        dry_at = float("inf")
+
+        def speak(data: Any, count: int, times: Any, status: Any) -> None:
+            nonlocal dry_at
+            now = _wall()
+            ahead = times.outputBufferDacTime - times.currentTime
+            sounds_at = now + (ahead if 0.0 < ahead < BELIEVABLE else stream.latency)
+            # Not every device says that it ran dry: whoever asks after all it had must have sounded has.
+            if (status.output_underflow or now > dry_at) and handover.busy:
+                stream.lost += 1
+            dry_at = sounds_at + count / stream.rate
+            if converter is None:
+                handover.take(mono[:count], sounds_at)
+            else:
+                needed = converter.needed(count)
+                handover.take(converter.inlet(needed), sounds_at)
+                converter.convert(needed, mono[:count])
+            data[:] = mono[:count, None]
+
+        return speak
+
+    def discard(self, now: float) -> None:
+        """Where there is to be no loudspeaker, in the place of a callback: all is played to nobody, in real time."""
+        place, _ = self.handover.handed
+        zero = self._places.zero if self._places.known else now - place / PLAYBACK_RATE
+        due = round((now - zero) * PLAYBACK_RATE) - place
+        while due > 0:
+            part = np.empty(min(due, block(PLAYBACK_RATE)), np.float32)
+            self.handover.take(part, zero + place / PLAYBACK_RATE)
+            place += len(part)
+            due -= len(part)
+        self._places.reported(place, zero + place / PLAYBACK_RATE)
+
+    def heard(self, at: float) -> int:
+        """The position that had left the loudspeaker at ``at``. Never less than before."""
+        self._note_places()
+        self._heard = max(self._heard, self.handover.heard(self._places.place(at)))
+        return self._heard
+
+    def sounds_at(self, position: int) -> float | None:
+        """When the sample at ``position`` sounds or sounded, if known."""
+        self._note_places()
+        place = self.handover.place_of(position)
+        return self._places.wall(place) if place is not None and self._places.known else None
+
+    def tap(self, sink: Callable[[Samples], None]) -> None:
+        self._taps.append(sink)
+
+    def pass_on(self, until: float, start: float) -> None:
+        """Hand the taps what sounded up to audio-clock second ``until``; ``start`` is that clock's 0 there."""
+        self._note_places()
+        sound = self.handover.out.read()
+        if not self._taps:
+            return
+        end = round(until * PLAYBACK_RATE)
+        stretch = np.zeros(max(0, end - self._tapped), np.float32)
+        self._far.add(sound)
+        if self._places.known:
+            zero = round((start - self._places.zero) * PLAYBACK_RATE)
+            if self._tap_zero is None or abs(zero - self._tap_zero) > TAP_SLIP * PLAYBACK_RATE:
+                self._tap_zero = zero
+            self._far.copy(self._tapped + self._tap_zero, stretch)
+        self._tapped = max(end, self._tapped)
+        for sink in self._taps:
+            sink(stretch)
+
+    def _note_places(self) -> None:
+        place, wall = self.handover.handed
+        if place != self._reported:
+            self._reported = place
+            self._places.reported(place, wall)
+
+
+class _Far:
+    """The recent past of what the device was handed, by place."""
+
+    def __init__(self) -> None:
+        self._sound = np.empty(0, np.float32)
+        self._end = 0
+
+    def add(self, sound: Samples) -> None:
+        self._sound = np.concatenate((self._sound, sound))[-2 * PLAYBACK_RATE :]
+        self._end += len(sound)
+
+    def copy(self, place: int, into: Samples) -> None:
+        """Put what sounded from ``place`` on into ``into``; what is not known stays."""
+        first = self._end - len(self._sound)
+        start, end = max(place, first), min(place + len(into), self._end)
+        if start < end:
+            into[start - place : end - place] = self._sound[start - first : end - first]
+
+
+def block(rate: int) -> int:
+    """Samples in a callback."""
+    return round(BLOCK * rate)
