@@ -69,7 +69,7 @@ class Gate:
 
     def _hand_over(self, samples: Samples) -> None:
         if self._volume is not None:
-            samples = self._volume.applied(samples)
+            samples = self._volume.applied(samples, first=self.base is None)
         position = self._duplex.play(samples, first=self.base is None)
         if self.base is None:
             self.base = position

@@ -34,11 +34,14 @@ class Volume:
         """``share`` of the normal amplitude: 1 is 0 dB, 0.5 is -6 dB; at the least `LEAST`."""
         self.db = LEAST if share <= 0 else min(MOST, max(LEAST, 20 * math.log10(share)))
 
-    def applied(self, samples: Samples) -> Samples:
-        """The next stretch of sound, as loud as it is to be. Shape (n,), float32, any rate."""
+    def applied(self, samples: Samples, *, first: bool = False) -> Samples:
+        """The next stretch of sound, as loud as it is to be. Shape (n,), float32, any rate; ``first`` of a reply: a new
+        gain holds from its first sample on."""
         factor = 1.0 if self.db == 0 else 10 ** (self.db / 20)
         if factor != self._factor:
             self._factor, self._left = factor, RAMP
+        if first:
+            self._reached, self._left = factor, 0
         if not len(samples) or (factor == 1.0 and not self._left):
             return samples
         loudest = max(factor, self._reached)

@@ -69,6 +69,12 @@ def test_what_would_be_too_loud_is_bent_and_not_cut() -> None:
     assert np.allclose(loud[small], np.linspace(-1, 1, 2001)[small] * factor, atol=1e-6)
 
 
+def test_at_the_beginning_of_a_reply_there_is_no_way() -> None:
+    volume = Volume()
+    volume.change(-6.0)
+    assert volume.applied(np.full(3, 0.5, np.float32), first=True) == pytest.approx(0.5 * 10 ** (-6 / 20))
+
+
 def test_on_the_way_down_nothing_is_too_loud_either() -> None:
     volume = Volume()
     volume.change(6.0)

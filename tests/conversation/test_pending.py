@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -77,9 +77,8 @@ def test_whenever_it_is_looked_at_all_ring_in_order_and_none_twice(seconds: list
 
 
 def test_what_will_not_ring_is_named() -> None:
-    pending = after().set("timer", NOW + timedelta(minutes=8), "pasta", "").set(
-        "alarm", datetime(2026, 11, 21, 6, 0, tzinfo=timezone.utc), "", ""
-    )  # fmt: skip
+    pending = after().set("timer", NOW + timedelta(minutes=8), "pasta", "")
+    pending = pending.set("alarm", datetime(2026, 11, 21, 6, 0, tzinfo=UTC), "", "")
     told = unrung(pending.entries, NOW)
     assert told.endswith('the timer "pasta" due at 15:13, the alarm due at 07:00 on 2026-11-21')
     assert unrung((), NOW) == ""

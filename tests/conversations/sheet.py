@@ -18,7 +18,7 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
 from __future__ import annotations
 
 import shlex
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -35,7 +35,7 @@ from assistant.conversation.history import History
 from assistant.conversation.turn import TurnRules
 from assistant.effects import Clock, Effects
 from assistant.later import Later
-from assistant.ports import CAPTURE_RATE, Notice
+from assistant.ports import CAPTURE_RATE, ChatModel, Notice
 from assistant.session import Limits, Parts, Session
 from providers import offline, scripted
 
@@ -54,6 +54,8 @@ class Sheet:
     end: float = 0.0
     clock: datetime | None = None
     """The wall clock's time at the start; the offline assistant answers instead of a scripted model."""
+    model: ChatModel | None = None
+    """Answers instead."""
 
 
 def read(text: str) -> Sheet:
@@ -154,7 +156,9 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
         voice = Later(scripted.synthesizer(sheet.options["tts"]))
         effects = Effects(voice, _wall_clock(sheet))
         model = scripted.chat_model(sheet.options["llm"])
-        if sheet.clock is not None:
+        if sheet.model is not None:
+            model = nullcontext(sheet.model)
+        elif sheet.clock is not None:
             model = offline.chat_model(effects.options())
         stages = [Later(scripted.transcriber({**sheet.options["stt"], "lines": sheet.lines})), Later(model), voice]
         for stage in stages:
