@@ -77,6 +77,10 @@ class Dictation:
         data = {"stage": stage, "provider": provider, "error": error, "next": following}
         self._hub.emit("provider.failed", turn, data=data)
 
+    def device_changed(self, before: str | None, after: str | None) -> None:
+        """The microphone went away or came; None: there is none."""
+        self._hub.emit("device.changed", data={"from": before, "to": after})
+
     def warn(self, message: str) -> None:
         self._hub.emit("warning", data={"message": message})
 

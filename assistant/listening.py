@@ -13,18 +13,19 @@ import anyio.from_thread
 import anyio.lowlevel
 
 from assistant.assemble import open_stage, open_vad, segment_rules, turn_rules
-from assistant.audio.wav import WavDuplex
 from assistant.config import Settings
 from assistant.dictation import Dictation, Parts
 from assistant.observe.transcript import TranscriptView
 from assistant.ports import Observer
+from assistant.sound import open_sound
 from assistant.view import View, shown
 
 
 @dataclass(frozen=True)
 class Plan:
     settings: Settings
-    microphone: Path
+    microphone: Path | str
+    """A WAV file, or a sound device by its name."""
     max_seconds: float | None = None
     json: bool = False
     why: str = ""
@@ -36,17 +37,27 @@ async def listen(plan: Plan) -> int:
     scope = anyio.CancelScope()
     dictations: list[Dictation] = []
 
+    def device_changed(before: str | None, after: str | None) -> None:
+        for dictation in dictations:
+            dictation.device_changed(before, after)
+
     async with AsyncExitStack() as opened:
         view = opened.enter_context(shown(json=plan.json, hidden=not plan.json, nobody_reads=scope.cancel))
         observers: list[Observer] = [*view.observers]
         if not plan.json:
             observers.append(_on_terminal(opened, scope.cancel))
-        duplex = await opened.enter_async_context(WavDuplex(plan.microphone, None))  # before anything that takes time
+        sound = await opened.enter_async_context(  # before anything that takes time
+            open_sound(
+                plan.microphone,
+                None,
+                on_device_changed=device_changed,
+            )
+        )
         vad = await opened.enter_async_context(open_vad(settings))
         failed = _failures(view, dictations)
         transcriber = await opened.enter_async_context(open_stage(settings, "stt", failed))
         parts = Parts(
-            duplex=duplex,
+            duplex=sound.duplex,
             vad=vad,
             transcriber=transcriber,
             observers=observers,
@@ -57,7 +68,7 @@ async def listen(plan: Plan) -> int:
             max_seconds=plan.max_seconds,
         )
         dictations.append(Dictation(parts))
-        duplex.start()
+        sound.duplex.start()
         with scope:
             reason = await dictations[0].run()
             return 1 if reason == "device_lost" else 0

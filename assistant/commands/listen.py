@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from assistant.commands.common import add_common, settings_from
-from assistant.errors import ParleyError
-
-
-class NoMicrophone(ParleyError):
-    exit_code = 1
-
-
-NO_MICROPHONE = "there is no microphone: this version hears a recording, so give it one with --mic FILE.wav"
+from assistant.places import place
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +15,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Write down what is said, as it is said. On a terminal the words grow in place.",
     )
     add_common(parser)
-    parser.add_argument("--mic", metavar="FILE.wav", help="what is listened to, in real time")
+    parser.add_argument(
+        "--mic",
+        metavar="DEVICE|FILE.wav",
+        help="what is listened to, in real time (default: the default microphone)",
+    )
     parser.add_argument("--language", metavar="L", help='what is spoken, such as "en" or "pt-BR" (default: listen)')
     parser.add_argument("--max-seconds", type=_seconds, metavar="S", help="end after S seconds")
     parser.set_defaults(run=run)
@@ -41,11 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from assistant.listening import Plan, listen
 
     loaded = settings_from(args, {"stt": {"language": args.language}})
-    microphone = args.mic or loaded.settings.audio.input
-    if not microphone:
-        raise NoMicrophone(NO_MICROPHONE)
-    if not microphone.lower().endswith(".wav"):
-        raise ParleyError(f"--mic {microphone}: this version hears WAV files only; give a name that ends in .wav")
+    microphone = place(args.mic or loaded.settings.audio.input, "--mic")
     settings, why = automatic.decide(loaded.settings, stages=("stt",))
-    plan = Plan(settings, Path(microphone), max_seconds=args.max_seconds, json=args.json, why=why["stt"])
+    plan = Plan(settings, microphone, max_seconds=args.max_seconds, json=args.json, why=why["stt"])
     return interruptible.run(lambda: listen(plan))

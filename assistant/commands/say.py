@@ -6,14 +6,7 @@ import argparse
 from pathlib import Path
 
 from assistant.commands.common import add_common, settings_from
-from assistant.errors import ParleyError
-
-
-class NoLoudspeaker(ParleyError):
-    exit_code = 1
-
-
-NO_LOUDSPEAKER = "this version does not play sound yet; write it to a file with -o FILE.wav, or to a player with -o -"
+from assistant.places import Place, place
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,7 +15,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser.add_argument("text", nargs="+", metavar="TEXT", help='what to say; "-" reads it from standard input')
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help='a .wav, .flac, .mp3 or .ogg file; "-" is WAV on standard output'
+        "-o", "--output", metavar="FILE", help='a .wav, .flac, .mp3 or .ogg file instead; "-" is WAV on standard output'
+    )
+    parser.add_argument(
+        "--speaker", metavar="DEVICE|FILE.wav", help="where it is heard (default: the default loudspeaker)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
     add_common(parser)
@@ -31,15 +27,21 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(args: argparse.Namespace) -> int:
     from assistant import automatic, interruptible
-    from assistant.files.speak import SoundFile, StandardOutput, speak, typed, written
+    from assistant.files.speak import InThread, Sink, SoundFile, StandardOutput, speak, typed, written
 
-    if args.output is None:
-        raise NoLoudspeaker(NO_LOUDSPEAKER)
     loaded = settings_from(args)
     settings, _ = automatic.decide(loaded.settings, stages=("tts",))
+    output: Place = args.output and Path(args.output)
+    if output is None:
+        output = place(args.speaker or settings.audio.output, "--speaker")
+    sink: Sink
     if args.output == "-":
-        sink: SoundFile | StandardOutput = StandardOutput()
+        sink = InThread(StandardOutput())
+    elif isinstance(output, Path):
+        sink = InThread(SoundFile(output, overwrite=args.overwrite))
     else:
-        sink = SoundFile(Path(args.output), overwrite=args.overwrite)
+        from assistant.files.aloud import Loudspeaker
+
+        sink = Loudspeaker(output)
     text = typed() if args.text == ["-"] else written(" ".join(args.text))
     return interruptible.run(lambda: speak(text, settings, sink))

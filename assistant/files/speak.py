@@ -26,13 +26,39 @@ class Failed(ParleyError):
 
 
 class Sink(Protocol):
-    """Takes sound. All of its methods block."""
+    """Takes sound at ``rate`` Hz. Opened, written to and closed by one task."""
+
+    async def open(self, rate: int) -> None: ...
+
+    async def write(self, samples: Samples) -> None: ...
+
+    async def close(self, *, complete: bool) -> None: ...
+
+
+class Blocking(Protocol):
+    """The same for what is done in a thread: all of its methods block."""
 
     def open(self, rate: int) -> None: ...
 
     def write(self, samples: Samples) -> None: ...
 
     def close(self, *, complete: bool) -> None: ...
+
+
+class InThread:
+    """A Sink of one that blocks."""
+
+    def __init__(self, sink: Blocking) -> None:
+        self._sink = sink
+
+    async def open(self, rate: int) -> None:
+        await to_thread.run_sync(self._sink.open, rate)
+
+    async def write(self, samples: Samples) -> None:
+        await to_thread.run_sync(self._sink.write, samples)
+
+    async def close(self, *, complete: bool) -> None:
+        self._sink.close(complete=complete)
 
 
 async def speak(text: AsyncIterator[str], settings: Settings, sink: Sink) -> int:
@@ -43,7 +69,7 @@ async def speak(text: AsyncIterator[str], settings: Settings, sink: Sink) -> int
         if first is None:
             raise ParleyError("there is nothing to say: the text is empty; write some, or pipe it in with -")
         complete = False
-        await to_thread.run_sync(sink.open, voice.rate)
+        await sink.open(voice.rate)
         try:
             await _say(first, voice, sink)
             async for sentence in pieces:
@@ -52,7 +78,7 @@ async def speak(text: AsyncIterator[str], settings: Settings, sink: Sink) -> int
         except BrokenPipeError:  # whoever played it has heard enough
             return 1
         finally:
-            sink.close(complete=complete)
+            await sink.close(complete=complete)
     return 0
 
 
@@ -87,7 +113,7 @@ async def _say(sentence: str, voice: Synthesizer, sink: Sink) -> None:
         try:
             async for chunk in voice.speak(sentence):
                 if len(chunk.samples):
-                    await to_thread.run_sync(sink.write, chunk.samples)
+                    await sink.write(chunk.samples)
             return
         except FailedMidway:
             continue

@@ -75,7 +75,7 @@ MISTAKES = {
     ),
     "three channels": microphone("three.wav", "has 3 channels", "one or two", files=wav_of("three.wav", channels=3)),
     "A-law": microphone("alaw.wav", "A-law", "convert it", files=alaw),
-    "no WAV name": microphone("sound.mp3", "WAV files only"),
+    "no WAV name": microphone("sound.mp3", "only WAV files"),
     # the loudspeaker
     "speaker in a missing folder": Mistake(("--speaker", "none/out.wav"), ("there is no folder", "create it")),
     "speaker is a folder": Mistake(

@@ -146,7 +146,7 @@ def test_a_failing_transcriber_is_told_and_listening_goes_on(tmp_path: Path) -> 
     [
         ([], 1, "there is no microphone"),
         (["--mic", "absent.wav"], 2, "there is no sound file absent.wav"),
-        (["--mic", "talk.mp3"], 2, "this version hears WAV files only"),
+        (["--mic", "talk.mp3"], 2, "only WAV files"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(arguments: list[str], code: int, message: str, tmp_path: Path) -> None:

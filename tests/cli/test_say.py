@@ -103,7 +103,7 @@ def test_ctrl_c_leaves_a_file_that_can_be_played(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["Hi"], 1, "write it to a file with -o"),
+        (["Hi"], 1, "there is no loudspeaker on this machine"),
         ([" ", "-o", "a.wav"], 2, "there is nothing to say"),
         (["Hi", "-o", "nowhere/a.wav"], 2, "there is no folder nowhere"),
         (["Hi", "-o", "a.xyz"], 2, "names no format"),
