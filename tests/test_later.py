@@ -29,9 +29,11 @@ async def test_whoever_needs_it_waits_and_the_owner_closes_it() -> None:
     later = Later(provider())
     async with anyio.create_task_group() as owner:
         owner.start_soon(later.run)
+        assert later.value is None
         assert await later.get() == "voice"
         assert await later.get() == "voice"
         assert told == ["opened"]
+        assert later.value == "voice"
         owner.cancel_scope.cancel()
     assert told == ["opened", "closed"]
 

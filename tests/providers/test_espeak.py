@@ -46,6 +46,32 @@ async def test_sound_and_word_times() -> None:
     assert times[-1] < len(sound) / voice.rate - 0.2, "the last word must sound inside the sound"
 
 
+async def test_its_speed_can_change_between_two_pieces() -> None:
+    text = "The quick brown fox jumps over the lazy dog beside the river."
+    async with espeak.synthesizer({"speed": 1.2}) as voice, espeak.synthesizer({}) as other:
+        assert voice.abilities.adjusts_speed
+        lengths = {}
+        for factor in (1.0, 0.5, 0.8, 1.25, 2.0, 1.0):
+            voice.set_speed(factor)
+            sound, words = await say(voice, text)
+            assert words[-1].start < len(sound) / voice.rate
+            lengths.setdefault(factor, []).append(len(sound))
+        assert alike(*(np.empty(length) for length in lengths[1.0])), "back at its own speed"
+        # A voice's pauses and its shortest sounds do not change as much as its pace does.
+        for factor in (0.5, 0.8, 1.25, 2.0):
+            assert lengths[1.0][0] / lengths[factor][0] == pytest.approx(factor, rel=0.15), factor
+        at_normal, _ = await say(other, text)
+        assert len(at_normal) > lengths[1.0][0] * 1.1, "another voice has its own speed"
+
+
+async def test_a_speed_is_never_beyond_what_espeak_can() -> None:
+    async with espeak.synthesizer({"speed": 2.5}) as fast, espeak.synthesizer({"speed": 0.5}) as slow:
+        for voice, factor in ((fast, 2.0), (slow, 0.5)):
+            before, _ = await say(voice, "Good morning.")
+            voice.set_speed(factor)
+            assert alike(before, (await say(voice, "Good morning."))[0])
+
+
 async def test_a_word_time_is_where_the_word_sounds() -> None:
     """The pause of a comma ends at the next word: its first loud sample and its event must agree."""
     text = "Yes, maybe."

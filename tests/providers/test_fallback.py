@@ -23,6 +23,7 @@ from assistant.ports import (
     ProviderUnavailable,
     SpeechChunk,
     SpokenWord,
+    Synthesizer,
     SynthesizerAbilities,
     Text,
     TextDelta,
@@ -438,6 +439,41 @@ async def test_the_next_voice_says_the_same_text_at_the_chains_rate() -> None:
     assert len(sound) == pytest.approx(0.3 * 24_000, abs=2)
     assert np.abs(np.fft.rfft(sound)).argmax() * 24_000 / len(sound) == pytest.approx(440, abs=5)
     assert [word.start for chunk in chunks for word in chunk.words] == [0.0, 0.1, 0.2]
+
+
+@dataclass
+class Paced(Voice):
+    abilities: SynthesizerAbilities = SynthesizerAbilities(adjusts_speed=True)
+    speeds: list[float] = field(default_factory=list)
+
+    def set_speed(self, factor: float) -> None:
+        self.speeds.append(factor)
+
+
+async def test_whichever_voice_speaks_does_so_at_the_speed_that_was_set() -> None:
+    first, fixed, last = Paced("a"), Voice("b"), Paced("c")
+    async with fallback_synthesizer([first, fixed, last], Failures()) as chain:
+        assert chain.abilities.adjusts_speed
+        await voiced(chain)
+        assert first.speeds == [], "it is left alone until somebody wants another"
+        chain.set_speed(0.8)
+        await voiced(chain)
+        first.error, first.chunks = ProviderError("a lost its voice"), 0
+        await voiced(chain)
+        fixed.error, fixed.chunks = ProviderError("b lost its voice"), 0
+        await voiced(chain)
+    assert (set(first.speeds), set(last.speeds)) == ({0.8}, {0.8})
+    assert len(fixed.texts) == 2, "one that cannot is no worse for it"
+
+
+async def test_a_chain_whose_first_voice_has_one_speed_promises_no_other() -> None:
+    async with fallback_synthesizer([Voice("a"), Paced("b")], Failures()) as chain:
+        assert not chain.abilities.adjusts_speed
+
+
+async def voiced(chain: Synthesizer) -> None:
+    async for _ in chain.speak("hello"):
+        pass
 
 
 async def test_a_voice_that_breaks_off_is_told_midway() -> None:
