@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assistant.audio.wavfile import open_wav
-from assistant.ports import Delta, Message, ProviderError, SideEffect, TextDelta
+from assistant.ports import Delta, FailedMidway, Message, ProviderError, SideEffect, TextDelta
 from assistant.session import Session
 
 from .sheet import Trace, read
@@ -35,6 +35,18 @@ class Wishes:
                 await anyio.sleep(delta)
             else:
                 yield delta
+
+
+class InTurn:
+    """A ChatModel that is another one at every call."""
+
+    name = "in turn"
+
+    def __init__(self, *models: Wishes) -> None:
+        self._models = list(models)
+
+    def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+        return self._models.pop(0).reply(messages)
 
 
 def held(folder: Path, text: str, *deltas: Delta | float | Exception) -> tuple[Trace, Session]:
@@ -108,6 +120,16 @@ def test_a_model_that_breaks_after_its_words_were_heard_has_set_its_timer_once(t
     text = 'user 1.0-2.0 "tea"\ntts word=0.2\nend 12'
     trace, _ = held(tmp_path, text, TIMER, TextDelta("Your tea is on. "), 0.5, ProviderError("it broke"))
     assert announced(trace) == ["Your timer is over: tea."]
+
+
+def test_a_model_that_goes_on_with_anothers_answer_sets_no_second_timer(tmp_path: Path) -> None:
+    sheet = read('user 1.0-2.0 "tea"\ntts word=0.2\nend 12')
+    broken = Wishes(TIMER, TextDelta("Your tea "), FailedMidway("it broke off", provider="wishes"))
+    quiet = SideEffect("volume", {"by_db": -6.0})
+    sheet.model = InTurn(broken, Wishes(TIMER, quiet, TextDelta("is on.")))
+    trace, session = on_virtual_time(sheet, tmp_path)
+    assert announced(trace) == ["Your timer is over: tea."]
+    assert session.effects.volume.db == -6.0, "what the first had not asked for is the second's to ask"
 
 
 # --- what ------------------------------------------------------------------------------------------------------------
