@@ -62,6 +62,8 @@ class World:
         self.fates: dict[int, list[str]] = {}
         self.committed: set[int | None] = set()
         self.answered: dict[int, str] = {}
+        self.heard: set[int | None] = set()
+        """Turns whose answer was begun to be heard: what it promises is done by then."""
         self.trace: list[str] = []
 
     # --- the script ---
@@ -188,6 +190,7 @@ class World:
                 self._plan(self.now + 0.01, ("reply", reply, "ready"))
             elif not reply.audible:
                 reply.audible = True
+                self.heard.add(reply.turn)
                 self._plan(self.now + self.random.uniform(0.3, 4), ("reply", reply, "end"))
                 self._step(e.ReplyAudible(self.now))
         else:
@@ -228,6 +231,7 @@ class World:
                 assert turn == self.listening_to, "closed twice"
                 self.listening_to = None
             case e.StartReply(turn, text, gate_open):
+                assert turn not in self.heard, "a turn whose answer was heard is answered again"
                 self._start(SimulatedReply(turn, text, gate_open))
                 if gate_open:
                     self.answered[turn] = text
