@@ -299,9 +299,14 @@ class Duplex(Protocol):
         """Audio-clock second at which the sample at ``position`` left or will leave the loudspeaker, if known."""
         ...
 
-    def tap(self, sink: Callable[[Samples], None]) -> None:
+    def tap(self, sink: Callable[[Samples], None], *, early: bool = False) -> None:
         """From t = 0 on, hand ``sink`` what left the loudspeaker: stretch after stretch at ``playback_rate`` on the
-        microphone's clock, zeros where it was silent. Call before ``frames`` is iterated. ``sink`` must not wait."""
+        microphone's clock, zeros where it was silent. Call before ``frames`` is iterated. ``sink`` must not wait.
+
+        ``early``: all of it some hundredths of a second before it sounds, as far as the device is told so early. An
+        echo canceller copes with any delay of the echo and with no echo that comes before its sound, which is what a
+        device makes of it that plays a little sooner than it says.
+        """
         ...
 
 

@@ -32,7 +32,7 @@ class Loudspeaker(PlayoutSide):
     def frames(self) -> AsyncIterator[Frame]:
         raise AssertionError("nobody listens here")
 
-    def tap(self, sink: Callable[[Samples], None]) -> None:
+    def tap(self, sink: Callable[[Samples], None], *, early: bool = False) -> None:
         raise AssertionError("nobody records here")
 
     def samples(self, until: float) -> Samples:

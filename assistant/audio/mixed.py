@@ -62,8 +62,8 @@ class MixedDuplex:
         at = self._loudspeaker.time_of(position)
         return None if at is None else at + self._behind()
 
-    def tap(self, sink: Callable[[Samples], None]) -> None:
-        self._loudspeaker.tap(_Aligned(sink, self.playback_rate, self._behind).take)
+    def tap(self, sink: Callable[[Samples], None], *, early: bool = False) -> None:
+        self._loudspeaker.tap(_Aligned(sink, self.playback_rate, self._behind).take, early=early)
 
     async def _turn_over(self) -> None:
         """A loudspeaker passes on what it plays as its own capture goes on, of which nothing is heard here."""

@@ -20,6 +20,10 @@ BLOCK = 0.01
 """Seconds of sound that the device asks for at a time."""
 TAP_SLIP = 0.01
 """Seconds by which a tap may be off before it is set right: a small correction every frame would be heard as clicks."""
+EARLY = 0.05
+"""Seconds by which an early tap is told before, at most."""
+SPARE = 0.01
+"""Seconds of what the device was handed that an early tap leaves: the next look at it may come late."""
 BELIEVABLE = 1.0
 """Seconds; a device that claims to play what it is handed later than that is not believed."""
 
@@ -34,11 +38,9 @@ class Playback:
         self._places = PlaceClock(PLAYBACK_RATE)
         self._reported = 0
         self._heard = 0
-        self._taps: list[Callable[[Samples], None]] = []
+        self._taps: list[_Tap] = []
         self._tapped = 0
         """Samples that the taps got, from t = 0 on."""
-        self._tap_zero: int | None = None
-        """The place that sounds at t = 0, as the taps see it."""
         self._far = _Far()
 
     def callback(self, stream: Stream) -> Callback:
@@ -92,8 +94,8 @@ class Playback:
         place = self.handover.place_of(position)
         return self._places.wall(place) if place is not None and self._places.known else None
 
-    def tap(self, sink: Callable[[Samples], None]) -> None:
-        self._taps.append(sink)
+    def tap(self, sink: Callable[[Samples], None], *, early: bool) -> None:
+        self._taps.append(_Tap(sink, early))
 
     def pass_on(self, until: float, start: float) -> None:
         """Hand the taps what sounded up to audio-clock second ``until``; ``start`` is that clock's 0 there."""
@@ -101,17 +103,15 @@ class Playback:
         sound = self.handover.out.read()
         if not self._taps:
             return
-        end = round(until * PLAYBACK_RATE)
-        stretch = np.zeros(max(0, end - self._tapped), np.float32)
         self._far.add(sound)
-        if self._places.known:
-            zero = round((start - self._places.zero) * PLAYBACK_RATE)
-            if self._tap_zero is None or abs(zero - self._tap_zero) > TAP_SLIP * PLAYBACK_RATE:
-                self._tap_zero = zero
-            self._far.copy(self._tapped + self._tap_zero, stretch)
+        end = round(until * PLAYBACK_RATE)
+        zero = round((start - self._places.zero) * PLAYBACK_RATE) if self._places.known else None
+        for tap in self._taps:
+            stretch = np.zeros(max(0, end - self._tapped), np.float32)
+            if zero is not None:
+                self._far.copy(self._tapped + tap.aligned(zero, self._far.end - zero - end), stretch)
+            tap.sink(stretch)
         self._tapped = max(end, self._tapped)
-        for sink in self._taps:
-            sink(stretch)
 
     def _note_places(self) -> None:
         place, wall = self.handover.handed
@@ -120,21 +120,41 @@ class Playback:
             self._places.reported(place, wall)
 
 
+class _Tap:
+    """Somebody who is handed what sounds, and the place that he takes for the one that sounds at t = 0."""
+
+    def __init__(self, sink: Callable[[Samples], None], early: bool) -> None:
+        self.sink = sink
+        self._early = early
+        self._zero: int | None = None
+        self._ahead = 0
+
+    def aligned(self, zero: int, known: int) -> int:
+        """The place for t = 0: the clocks say ``zero``, and ``known`` samples more than are asked for are there."""
+        if self._zero is None or abs(zero - self._zero) > TAP_SLIP * PLAYBACK_RATE:
+            self._zero = zero
+            self._ahead = round(EARLY * PLAYBACK_RATE)
+        if self._early and known < self._ahead:
+            self._ahead = max(0, known - round(SPARE * PLAYBACK_RATE))
+        return self._zero + (self._ahead if self._early else 0)
+
+
 class _Far:
     """The recent past of what the device was handed, by place."""
 
     def __init__(self) -> None:
         self._sound = np.empty(0, np.float32)
-        self._end = 0
+        self.end = 0
+        """The place after the newest."""
 
     def add(self, sound: Samples) -> None:
         self._sound = np.concatenate((self._sound, sound))[-2 * PLAYBACK_RATE :]
-        self._end += len(sound)
+        self.end += len(sound)
 
     def copy(self, place: int, into: Samples) -> None:
         """Put what sounded from ``place`` on into ``into``; what is not known stays."""
-        first = self._end - len(self._sound)
-        start, end = max(place, first), min(place + len(into), self._end)
+        first = self.end - len(self._sound)
+        start, end = max(place, first), min(place + len(into), self.end)
         if start < end:
             into[start - place : end - place] = self._sound[start - first : end - first]
 

@@ -133,8 +133,8 @@ class PortAudioDuplex:
         at = self._playback.sounds_at(position)
         return None if at is None else at - self._at_the_loudspeaker(0.0)
 
-    def tap(self, sink: Callable[[Samples], None]) -> None:
-        self._playback.tap(sink)
+    def tap(self, sink: Callable[[Samples], None], *, early: bool = False) -> None:
+        self._playback.tap(sink, early=early)
 
     def _at_the_loudspeaker(self, second: float) -> float:
         """The loop's time at which sound must leave the loudspeaker to be heard at that second of the audio clock."""

@@ -44,9 +44,10 @@ class TreatedDuplex:
         self._room = room
         self._echo = echo
         self._captured = captured
-        for treatment in (room, echo):
-            if treatment is not None:
-                duplex.tap(treatment.played)
+        if room is not None:
+            duplex.tap(room.played)
+        if echo is not None:
+            duplex.tap(echo.played, early=True)
         self.playback_rate = duplex.playback_rate
         self.now = duplex.now
         self.play = duplex.play

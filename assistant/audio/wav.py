@@ -129,7 +129,8 @@ class WavDuplex(PlayoutSide):
             self._warn()
         return Frame(samples, number * FRAME)
 
-    def tap(self, sink: Callable[[Samples], None]) -> None:
+    def tap(self, sink: Callable[[Samples], None], *, early: bool = False) -> None:
+        """``early`` changes nothing: files sound when they say."""
         self._taps.append(sink)
 
     def _pass_on(self, stretch: Samples) -> None:

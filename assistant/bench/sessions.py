@@ -75,7 +75,7 @@ class FedDuplex(PlayoutSide):
             yield frame
         await anyio.sleep_forever()
 
-    def tap(self, sink: Callable[[Samples], None]) -> None:
+    def tap(self, sink: Callable[[Samples], None], *, early: bool = False) -> None:
         """Nobody records here."""
 
     def finish(self) -> None:
