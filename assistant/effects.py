@@ -71,6 +71,8 @@ class Effects:
     def carry_out(self, effect: SideEffect) -> None:
         """Do it. Raises Refused, with nothing done."""
         wanted = effect.arguments
+        if not isinstance(wanted, Mapping):
+            raise Refused("its arguments must be a mapping")
         match effect.name:
             case "timer":
                 self._set_timer(wanted)

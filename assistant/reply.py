@@ -208,6 +208,7 @@ class Reply:
                 async for delta in deltas:
                     if isinstance(delta, SideEffect) and delta.name not in wanted_before:
                         self._wanted_names.add(delta.name)
+                        self._tell("_", None, {"stage": "llm", "what": "effect", "name": delta.name})
                         self._effects.append(delta)
                         self._effect()
                     if not isinstance(delta, TextDelta):

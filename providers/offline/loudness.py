@@ -30,9 +30,13 @@ _QUIETER = Grammar(
 _SET = Grammar(
     f"[set|put|turn] {_VOLUME} [up|down] (to|at) {{level}} [percent|per cent]",
     "volume {level} [percent|per cent]",
+    "[at] {level} [percent|per cent] volume",
 )
-_FULL = {"full": 100, "maximum": 100, "max": 100, "half": 50, "minimum": 10, "normal": 100}
+_LEVELS = {"half": 50, "minimum": 10, "normal": 100}
+_MOST = frozenset(("full", "maximum", "max"))
 STEP_DB = 6.0
+_EVERYTHING_DB = 60.0
+"""Louder than any caller goes: as loud as it does go. 100 percent is the normal loudness, and that may be less."""
 
 
 def answer(request: Request) -> Answer | None:
@@ -42,6 +46,8 @@ def answer(request: Request) -> Answer | None:
         return Answer(("Okay, quieter.",), (SideEffect("volume", {"by_db": -STEP_DB}),))
     if (found := _SET.match(request.plain)) is None:
         return None
+    if found["level"] in _MOST:
+        return Answer(("Okay, as loud as I can.",), (SideEffect("volume", {"by_db": _EVERYTHING_DB}),))
     level = _level(found["level"].split())
     if level is None:
         return None
@@ -51,8 +57,8 @@ def answer(request: Request) -> Answer | None:
 
 
 def _level(words: list[str]) -> int | None:
-    if len(words) == 1 and words[0] in _FULL:
-        return _FULL[words[0]]
+    if len(words) == 1 and words[0] in _LEVELS:
+        return _LEVELS[words[0]]
     match numbers.read(words):
         case [Fraction() as value] if value.denominator == 1:
             return int(value)

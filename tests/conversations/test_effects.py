@@ -139,6 +139,7 @@ def test_a_model_that_goes_on_with_anothers_answer_sets_no_second_timer(tmp_path
     ("effect", "why"),
     [
         (SideEffect("dance"), "nobody here can do that"),
+        (SideEffect("timer", None), "its arguments must be a mapping"),  # type: ignore[arg-type]
         (SideEffect("timer"), "seconds must be a number"),
         (SideEffect("timer", {"seconds": float("nan")}), "seconds must be a number"),
         (SideEffect("timer", {"seconds": 1e99}), "seconds must be a number"),

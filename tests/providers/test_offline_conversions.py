@@ -57,6 +57,10 @@ def test_the_last_answer_is_said_again() -> None:
         ("Louder!", SideEffect("volume", {"by_db": 6.0})),
         ("Turn it down a bit.", SideEffect("volume", {"by_db": -6.0})),
         ("Set the volume to fifty percent.", SideEffect("volume", {"to": 0.5})),
+        ("Normal volume.", SideEffect("volume", {"to": 1.0})),
+        ("Full volume!", SideEffect("volume", {"by_db": 60.0})),
+        ("Set the volume to normal.", SideEffect("volume", {"to": 1.0})),
+        ("Set the volume to maximum.", SideEffect("volume", {"by_db": 60.0})),
     ],
 )
 def test_the_voice_is_changed_by_the_caller(text: str, effect: SideEffect) -> None:
