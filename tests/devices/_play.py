@@ -71,6 +71,7 @@ class Player:
                 threading.Event().wait(order["seconds"])
             case _:
                 raise AssertionError(what)
+        return None
 
 
 async def main(options: dict[str, Any]) -> None:

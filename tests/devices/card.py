@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +131,9 @@ class Card:
 
 def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
     assert process.stdin is not None
-    try:
+    with suppress(BrokenPipeError):
         process.stdin.write(data)
         process.stdin.close()
-    except BrokenPipeError:
-        pass
 
 
 class Player:
@@ -202,10 +200,8 @@ class Player:
     def end(self) -> tuple[int, str]:
         """Its exit code and what it wrote to stderr."""
         assert self.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -95,7 +95,7 @@ def test_a_default_that_is_changed_at_the_server_is_followed_and_told(card: Card
         reached = player.ask("state")["heard"]
         loudspeaker_goes_on(player)
         time.sleep(0.3)
-        came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT)
+        came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT, alike=MOVED)
         assert player.ask("state")["names"] == {"input": MICROPHONE, "output": "default (Headset)"}
     assert player.changes == [(SPEAKER, "default (Headset)")]
     assert came.whole, came
@@ -148,7 +148,7 @@ def test_a_named_device_that_is_lost_is_replaced_by_the_default(card: Card, soun
             reached = player.ask("state")["heard"]
             loudspeaker_goes_on(player)
             microphone_hears(player, card)
-            came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT)
+            came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT, alike=MOVED)
             code, errors = player.end()
         assert (code, errors) == (0, "")
         assert sorted(player.changes, key=str) == [("usb", SPEAKER), ("usb", MICROPHONE)]
