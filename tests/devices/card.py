@@ -133,6 +133,7 @@ def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
     assert process.stdin is not None
     with suppress(BrokenPipeError):
         process.stdin.write(data)
+    with suppress(BrokenPipeError):
         process.stdin.close()
 
 
