@@ -20,10 +20,10 @@ BLOCK = 0.01
 """Seconds of sound that the device asks for at a time."""
 TAP_SLIP = 0.01
 """Seconds by which a tap may be off before it is set right: a small correction every frame would be heard as clicks."""
-EARLY = 0.05
-"""Seconds by which an early tap is told before, at most."""
 SPARE = 0.01
-"""Seconds of what the device was handed that an early tap leaves: the next look at it may come late."""
+"""Seconds of what the device was handed that an early tap leaves: the next look at it may come that much later."""
+HOARD = 0.06
+"""Seconds beyond them that it may have left, since the device was handed more in advance, before it is told earlier."""
 BELIEVABLE = 1.0
 """Seconds; a device that claims to play what it is handed later than that is not believed."""
 
@@ -38,7 +38,7 @@ class Playback:
         self._places = PlaceClock(PLAYBACK_RATE)
         self._reported = 0
         self._heard = 0
-        self._taps: list[_Tap] = []
+        self._taps: list[_Tap | _EarlyTap] = []
         self._tapped = 0
         """Samples that the taps got, from t = 0 on."""
         self._far = _Far()
@@ -95,7 +95,7 @@ class Playback:
         return self._places.wall(place) if place is not None and self._places.known else None
 
     def tap(self, sink: Callable[[Samples], None], *, early: bool) -> None:
-        self._taps.append(_Tap(sink, early))
+        self._taps.append(_EarlyTap(sink) if early else _Tap(sink))
 
     def pass_on(self, until: float, start: float) -> None:
         """Hand the taps what sounded up to audio-clock second ``until``; ``start`` is that clock's 0 there."""
@@ -108,8 +108,9 @@ class Playback:
         zero = round((start - self._places.zero) * PLAYBACK_RATE) if self._places.known else None
         for tap in self._taps:
             stretch = np.zeros(max(0, end - self._tapped), np.float32)
-            if zero is not None:
-                self._far.copy(self._tapped + tap.aligned(zero, self._far.end - zero - end), stretch)
+            place = tap.place_at_zero(zero, self._far.end - end)
+            if place is not None:
+                self._far.copy(self._tapped + place, stretch)
             tap.sink(stretch)
         self._tapped = max(end, self._tapped)
 
@@ -121,22 +122,37 @@ class Playback:
 
 
 class _Tap:
-    """Somebody who is handed what sounds, and the place that he takes for the one that sounds at t = 0."""
+    """Is handed what sounds when it sounds, as the device's word and the clocks have it."""
 
-    def __init__(self, sink: Callable[[Samples], None], early: bool) -> None:
+    def __init__(self, sink: Callable[[Samples], None]) -> None:
         self.sink = sink
-        self._early = early
-        self._zero: int | None = None
-        self._ahead = 0
+        self._place: int | None = None
 
-    def aligned(self, zero: int, known: int) -> int:
-        """The place for t = 0: the clocks say ``zero``, and ``known`` samples more than are asked for are there."""
-        if self._zero is None or abs(zero - self._zero) > TAP_SLIP * PLAYBACK_RATE:
-            self._zero = zero
-            self._ahead = round(EARLY * PLAYBACK_RATE)
-        if self._early and known < self._ahead:
-            self._ahead = max(0, known - round(SPARE * PLAYBACK_RATE))
-        return self._zero + (self._ahead if self._early else 0)
+    def place_at_zero(self, sounds: int | None, newest: int) -> int | None:
+        """The place that it takes for the one of t = 0: ``sounds``, if known, is the one that sounds then."""
+        if sounds is not None and (self._place is None or abs(sounds - self._place) > TAP_SLIP * PLAYBACK_RATE):
+            self._place = sounds
+        return self._place
+
+
+class _EarlyTap:
+    """Is handed what the device was handed, as soon as possible.
+
+    It counts samples and asks no clock, whose word may change by hundredths of a second while the way of the sound
+    stays as it was: an echo canceller would have to learn anew.
+    """
+
+    def __init__(self, sink: Callable[[Samples], None]) -> None:
+        self.sink = sink
+        self._place: int | None = None
+
+    def place_at_zero(self, sounds: int | None, newest: int) -> int:
+        """The same as for `_Tap`; ``newest`` would be it if all that is there was handed on."""
+        left = 0 if self._place is None else newest - self._place
+        spare = round(SPARE * PLAYBACK_RATE)
+        if self._place is None or not 0 <= left <= spare + HOARD * PLAYBACK_RATE:
+            self._place = newest - spare
+        return self._place
 
 
 class _Far:
