@@ -1,0 +1,139 @@
+"""PocketSphinx in a process of its own, because it holds the interpreter while it decodes.
+
+Messages both ways: a header (`HEADER`: kind, utterance, length of what follows), then that many bytes.
+
+to the worker     GRAMMAR  JSON {jsgf, vocabulary}: load; answered with READY or FAILED
+                  SOUND    a 32-bit float, the level, and 16-bit samples: the utterance's next frame
+                  FINISH   a final is wanted
+                  FORGET   nobody wants this utterance any more
+from the worker   READY, FAILED (what went wrong), HEARD (JSON, see `heard`)
+
+It ends when its standard input does, so it cannot outlive the program that started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+HEADER = struct.Struct("<cII")
+LEVEL = struct.Struct("<f")
+GRAMMAR, SOUND, FINISH, FORGET = b"G", b"S", b"F", b"X"
+READY, FAILED, HEARD = b"R", b"E", b"H"
+
+Message = tuple[bytes, int, bytes]
+
+
+def read(file: BinaryIO) -> Message | None:
+    """The next message; None at the end."""
+    header = file.read(HEADER.size)
+    if len(header) < HEADER.size:
+        return None
+    kind, utterance, length = HEADER.unpack(header)
+    body = file.read(length)
+    return (kind, utterance, body) if len(body) == length else None
+
+
+def packed(kind: bytes, utterance: int = 0, body: bytes = b"") -> bytes:
+    return HEADER.pack(kind, utterance, len(body)) + body
+
+
+def main() -> None:
+    messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    reader = threading.Thread(target=_read_all, args=(sys.stdin.buffer, messages), daemon=True)
+    reader.start()
+    try:
+        _work(messages, sys.stdout.buffer)
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _read_all(file: BinaryIO, messages: queue.SimpleQueue[Message]) -> None:
+    while (message := read(file)) is not None:
+        messages.put(message)
+    os._exit(0)  # whoever wanted this is gone; the main thread may be decoding
+
+
+def _work(messages: queue.SimpleQueue[Message], out: BinaryIO) -> None:
+    def tell(kind: bytes, utterance: int = 0, body: bytes = b"") -> None:
+        out.write(packed(kind, utterance, body))
+        out.flush()
+
+    _, _, body = messages.get()
+    try:
+        # Imported here, so that what is wrong with them can be told.
+        from providers._sphinx_decoder import Recogniser
+        from providers._sphinx_utterance import Utterance
+
+        grammar = json.loads(body)
+        recogniser = Recogniser(grammar["jsgf"], grammar["vocabulary"])
+        recogniser.decode(bytes(16_000))  # half a second of nothing: the first decode is slower
+    except Exception as error:
+        tell(FAILED, 0, f"{type(error).__name__}: {error}".encode())
+        return
+    tell(READY)
+
+    utterances: dict[int, Utterance] = {}
+    last: dict[int, dict[str, Any]] = {}
+    while True:
+        for kind, number, body in _arrived(messages, wait=not any(one.due for one in utterances.values())):
+            if kind == FORGET:
+                utterances.pop(number, None)
+                last.pop(number, None)
+                continue
+            utterance = utterances.setdefault(number, Utterance())
+            if kind == SOUND:
+                utterance.push(body[LEVEL.size :], LEVEL.unpack_from(body)[0])
+            elif kind == FINISH:
+                utterance.owed += 1
+        # A final before any partial; of the partials, the newest utterance's.
+        ready = sorted((one.due == "final", number) for number, one in utterances.items() if one.due)
+        if ready:
+            final, number = ready[-1]
+            utterance = utterances[number]
+            last[number] = heard(recogniser, utterance, last.get(number))
+            utterance.owed -= final
+            tell(HEARD, number, json.dumps({**last[number], "final": final}).encode())
+
+
+def _arrived(messages: queue.SimpleQueue[Message], *, wait: bool) -> Iterator[Message]:
+    """All that has arrived; with ``wait``, at least one."""
+    try:
+        yield messages.get(wait)
+        while True:
+            yield messages.get(False)
+    except queue.Empty:
+        return
+
+
+def heard(recogniser: Any, utterance: Any, last: dict[str, Any] | None) -> dict[str, Any]:
+    """What is in the utterance so far, as it goes to the program that asked: ``text``, ``words`` (text, first and last
+    second in the utterance), ``until`` (how many samples were listened to) and ``unintelligible``."""
+    from providers._sphinx_decoder import FRAME_RATE
+    from providers._sphinx_score import believed
+    from providers._sphinx_utterance import RATE
+
+    nothing = {"text": "", "words": [], "until": utterance.samples, "unintelligible": False}
+    if utterance.too_long:
+        return {**nothing, "unintelligible": True}
+    if utterance.answered:
+        return {**(last or nothing), "until": utterance.samples}
+    pcm, start = utterance.sound()
+    found = recogniser.decode(pcm)
+    if not believed(found):
+        return {**nothing, "unintelligible": True}
+    offset = start / RATE
+    words = [
+        [word.text, offset + word.first / FRAME_RATE, offset + (word.last + 1) / FRAME_RATE] for word in found.words
+    ]
+    return {**nothing, "text": found.text, "words": words}
+
+
+if __name__ == "__main__":
+    main()
