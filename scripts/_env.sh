@@ -22,8 +22,9 @@ fail() {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# System packages: the one place for their names. Every wheel in constraints.txt brings its own libraries, so there is
-# only Python's own venv module, which Debian and Ubuntu ship separately.
+# System packages: the one place for their names. Every wheel in constraints.txt brings its own libraries, save that of
+# sounddevice on Linux, which needs PortAudio (and ALSA's plugins, to reach PulseAudio or PipeWire); and Debian and Ubuntu
+# ship Python's own venv module separately. Tests bring their own sound card, which is a PulseAudio.
 
 # system_packages MANAGER PURPOSE [PYTHON_MINOR]: the names to install, or nothing when nothing is needed.
 #   PURPOSE is "venv" (Python can make environments), "talk" or "test".
@@ -33,8 +34,11 @@ system_packages() {
     venv:dnf) echo "python${3:-3.13}" ;;
     venv:pacman) echo "python" ;;
     venv:brew) echo "python@${3:-3.13}" ;;
-    talk:*) ;;
-    test:*) ;;
+    talk:apt) echo "libportaudio2 libasound2-plugins" ;;
+    talk:dnf | talk:pacman) echo "portaudio" ;;
+    test:apt) echo "libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils" ;;
+    test:dnf) echo "portaudio alsa-plugins-pulseaudio pulseaudio pulseaudio-utils" ;;
+    test:pacman) echo "portaudio alsa-plugins pulseaudio" ;;
     esac
 }
 
@@ -76,29 +80,58 @@ as_root() {
     fi
 }
 
-# ensure_system PURPOSE [PYTHON_MINOR]: installs what is missing with apt, or ends with a sentence saying what to install.
+# ensure_system PURPOSE [PYTHON_MINOR]: installs what is missing with apt. Where that cannot be done it says what to
+# install, and ends; but not for "talk", which works without (WAV files, the demo).
 ensure_system() {
-    local manager packages package missing=""
+    local manager packages package hint missing=""
     manager=$(package_manager)
     packages=$(system_packages "$manager" "$@")
     [ -n "$packages" ] || return 0
     if [ "$manager" != apt ]; then
         # Other managers are not asked what is installed: only a failure that the user can see is worth a sentence.
-        [ "$1" = venv ] && fail "this Python cannot make environments; please run: $(install_hint "$manager" "$packages")"
-        say "if something is missing, run: $(install_hint "$manager" "$packages")"
+        hint=$(install_hint "$manager" "$packages")
+        case $1 in
+        venv) fail "this Python cannot make environments; please run: $hint" ;;
+        talk) say "if no microphone or loudspeaker is found later, run: $hint" ;;
+        *) say "if something is missing, run: $hint" ;;
+        esac
         return 0
     fi
     for package in $packages; do
         dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0
-    say "installing the system packages$missing"
-    as_root apt-get update -qq </dev/null >&2 || true # one broken source of many does not matter; the next line tells
-    # shellcheck disable=SC2086 # a list of names
-    if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-        -o DPkg::Lock::Timeout=120 $missing </dev/null >&2; then
-        fail "they could not be installed from here; please run: $(install_hint apt "${missing# }")"
+    # shellcheck disable=SC2086,SC2046 # lists of names and options
+    if as_root true; then
+        say "installing the system packages$missing"
+        # One broken source of many does not matter: the next line tells. A talk is not held up for long.
+        as_root apt-get update -qq $(apt_patience "$1") </dev/null >&2 || true
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+            $(apt_patience "$1") $missing </dev/null >&2 && return 0
     fi
+    hint=$(install_hint apt "${missing# }")
+    [ "$1" = talk ] || fail "system packages are missing and cannot be installed from here; please run: $hint"
+    say "microphone and loudspeaker need system packages that cannot be installed from here; for them, run: $hint"
+}
+
+# apt_patience PURPOSE: options that bound how long apt waits for a server, and for another apt.
+apt_patience() {
+    case $1 in
+    talk) echo "-o Acquire::Retries=0 -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 -o DPkg::Lock::Timeout=15" ;;
+    *) echo "-o DPkg::Lock::Timeout=120" ;;
+    esac
+}
+
+# What was seen to, so that it is asked for once and not at every start; a purpose whose list has grown is asked for
+# again. Beside the stamp, because it says nothing about the environment's own state.
+system_stamp=$venv/.parley-system
+
+system_line() { printf '%s: %s' "$1" "$(system_packages "$(package_manager)" "$1")"; }
+
+system_settled() { grep -qxF "$(system_line "$1")" "$system_stamp" 2>/dev/null; }
+
+settle_system() {
+    system_settled "$1" || printf '%s\n' "$(system_line "$1")" >>"$system_stamp"
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -252,7 +285,7 @@ install_cpu_torch() {
 # ---------------------------------------------------------------------------------------------------------------------
 # ensure_env EXTRAS PURPOSE: afterwards $venv_python runs Parley with those extras. Quick when nothing has changed.
 ensure_env() {
-    [ "$(env_state "$1")" = ready ] && return 0
+    if [ "$(env_state "$1")" = ready ] && system_settled "$2"; then return 0; fi
     # One set-up at a time. The lock is on this file, so nothing is left behind; macOS has no flock and goes without.
     exec 9<"$root/scripts/_env.sh"
     if command -v flock >/dev/null 2>&1 && ! flock -n 9; then
@@ -270,8 +303,12 @@ ensure_env() {
 set_up() {
     local state python extras made before=""
     state=$(env_state "$1") # again: it may have been made while this one waited
-    [ "$state" = ready ] && return 0
+    if [ "$state" = ready ] && system_settled "$2"; then return 0; fi
     ensure_system "$2"
+    if [ "$state" = ready ]; then
+        settle_system "$2"
+        return 0
+    fi
     if [ "$state" = broken ]; then
         if [ ! -e "$venv/pyvenv.cfg" ] && [ ! -e "$stamp" ] && [ -n "$(ls -A "$venv")" ]; then
             fail "$venv is no Python environment; move it away and run this again"
@@ -307,6 +344,7 @@ set_up() {
     if pip_install -c "$root/constraints.txt" hatchling editables &&
         pip_install -c "$root/constraints.txt" --no-build-isolation -e "${root}[$extras]"; then
         write_stamp "$made" "$extras"
+        settle_system "$2"
         say "the environment is ready"
         return 0
     fi

@@ -84,6 +84,26 @@ class Card:
             "rate=48000", "channels=1", "channel_map=mono", "norewinds=1",
         )  # fmt: skip
 
+    def echo(self, gain_db: float) -> None:
+        """From now on the microphone hears the loudspeaker. To be called while nobody plays.
+
+        The one plays into the other: a loopback module would do, but loses and repeats sound when the machine is busy.
+        """
+        self.pactl("unload-module", self._module("sink_name=vspk"))
+        self.pactl(
+            "load-module", "module-remap-sink", "sink_name=vspk", "master=vmic_feed", "channels=1",
+            "channel_map=mono", "remix=no", "sink_properties=device.description=Virtual_loudspeaker",
+        )  # fmt: skip
+        (stream,) = self.pactl("list", "short", "sink-inputs").splitlines()
+        self.pactl("set-sink-input-volume", stream.split("\t")[0], f"{gain_db}dB")
+        self.pactl("set-default-sink", "vspk")
+
+    def _module(self, argument: str) -> str:
+        """The number of the module that was loaded with that argument."""
+        lines = self.pactl("list", "short", "modules").splitlines()
+        (module,) = [line.split("\t")[0] for line in lines if argument in line]
+        return module
+
     @contextmanager
     def recording(self, source: str = "vspk.monitor", *, rate: int) -> Iterator[Callable[[], Sound]]:
         """While inside, what that source gives is recorded; call what is yielded for all there is so far."""
@@ -102,8 +122,8 @@ class Card:
                 recorder.wait()
 
     @contextmanager
-    def saying(self, sound: Sound, *, rate: int) -> Iterator[None]:
-        """While inside, ``sound`` is said to the microphone, once."""
+    def saying(self, sound: Sound, *, rate: int) -> Iterator[subprocess.Popen[bytes]]:
+        """While inside, ``sound`` is said to the microphone, once, by a process that ends with it."""
         speaker = subprocess.Popen(
             ["pacat", "-d", "vmic_feed", "--raw", "--format=float32le", f"--rate={rate}", "--channels=1",
              "--latency-msec=50"],
@@ -113,7 +133,7 @@ class Card:
         feed = threading.Thread(target=_feed, args=(speaker, sound.astype("<f4").tobytes()))
         feed.start()
         try:
-            yield
+            yield speaker
         finally:
             speaker.kill()
             speaker.wait()
