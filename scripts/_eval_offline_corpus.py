@@ -1,8 +1,8 @@
-"""What `scripts/eval_offline` listens to: requests and other speech, rendered in synthetic voices, and real recordings.
+"""What `scripts/eval_offline` listens to: requests and other speech in synthetic voices, and real recordings.
 
-The voices are split before anything is tuned: thresholds and weights are chosen on TUNING, figures are told of HELD_OUT.
-Real recordings are split by file, and the sentences that no skill understands by their place in the list, so that
-nothing that is tested was tuned on, but for the wording of the usual requests.
+The voices are split before anything is tuned: thresholds and weights are chosen on TUNING, figures are told of
+HELD_OUT. Real recordings are split by file, and the sentences that no skill understands by their place in the list, so
+that nothing that is tested was tuned on, but for the wording of the usual requests.
 """
 
 from __future__ import annotations
@@ -66,74 +66,11 @@ HELD_OUT = (
     Voice("espeak-ng", "en-gb-x-rp+f2", 1.15),
 )
 
-USUAL = (
-    "what time is it", "what's the time", "what is the time", "tell me the time", "what's the date today",
-    "what is the date", "what day is it today", "what day is it", "what month is it", "is it friday today",
-    "set a timer for five minutes", "set a timer for ten minutes", "set a timer for thirty seconds",
-    "set a pasta timer for eight minutes", "start a timer for an hour", "set a timer for one hour and twenty minutes",
-    "set a five minute timer", "remind me in ten minutes", "how much time is left", "how much time is left on the timer",
-    "cancel the timer", "stop the timer", "cancel all timers", "cancel my timer", "set an alarm for seven o'clock",
-    "set an alarm for half past six", "wake me up at seven thirty", "wake me up at six in the morning",
-    "set an alarm for eight tomorrow morning", "cancel the alarm", "turn off the alarm", "when is my alarm",
-    "what is seven times eight", "what's two plus two", "what is twelve minus five", "what is a hundred divided by four",
-    "what is fifteen percent of eighty", "what is the square root of nine", "how much is six times nine",
-    "what's twenty plus thirty", "what is half of fifty", "tell me a joke", "tell me another joke", "tell me a funny joke",
-    "another one", "make me laugh", "do you know any jokes", "tell me a story", "tell me another story",
-    "tell me a bedtime story", "read me a story", "how many cups in a liter", "how many ounces are in a pound",
-    "how many feet are in a mile", "convert ten miles to kilometers", "how many grams are in a pound",
-    "what is twenty degrees celsius in fahrenheit", "how many seconds are in an hour", "how many days are in a year",
-    "louder", "quieter", "speak louder", "speak a little louder", "turn the volume up", "turn it down", "volume up",
-    "slower", "faster", "speak slower", "speak a little faster", "slow down", "speed up", "stop", "stop talking",
-    "be quiet", "never mind", "that's enough", "goodbye", "bye", "bye bye", "good night", "see you later", "that's all",
-    "thank you", "thank you very much", "thanks", "hello", "hello there", "hi", "good morning", "good evening",
-    "how are you", "how are you today", "what's your name", "what is your name", "who are you", "what can you do",
-    "what can i ask you", "help", "help me", "repeat that", "say that again", "please repeat that", "what did you say",
-    "please tell me a joke", "hey parley what time is it", "stop please", "what time is it please",
-)  # fmt: skip
+HERE = Path(__file__).resolve().parent
+USUAL = tuple((HERE / "_eval_offline_usual.txt").read_text(encoding="utf-8").splitlines())
 """What people say to such an assistant; half of the requests. The other half is drawn from the grammar."""
 
-OTHER = (
-    "turn off the lights in the kitchen", "play some music", "who is the president of france", "what is the weather like",
-    "will it rain tomorrow", "call my mother", "send a message to john", "how tall is the eiffel tower",
-    "i am going to the shops later", "did you see the game last night", "the cat is sitting on the table",
-    "could you open the window", "what are we having for dinner", "i do not think so", "maybe we should leave now",
-    "he said he would be here by noon", "where did i put my keys", "that was a really good film",
-    "pass me the salt", "my brother lives in another city", "the meeting starts after lunch", "order a large pizza",
-    "how do i get to the station", "what is the capital of germany", "read the news", "turn on the television",
-    "is the shop still open", "we need more milk and eggs", "she bought a new bicycle yesterday",
-    "what do you think about football", "the train was late again this morning", "put the book back on the shelf",
-    "who wrote this song", "book a table for two people", "i cannot find my glasses", "it is raining cats and dogs",
-    "what is the meaning of life", "show me pictures of dogs", "the quick brown fox jumps over the lazy dog",
-    "how much does this cost", "when does the next bus come", "add butter to my shopping list", "lock the front door",
-    "what time does the shop close", "what is the name of this song", "set the table for five", "tell me a secret",
-    "tell me about the moon", "how many people live in london", "how long does it take to boil an egg",
-    "set the heating to twenty degrees", "start the dishwasher", "cancel my subscription", "stop the car over there",
-    "what is the best restaurant in town", "wake up the children", "remind me to buy bread", "turn the page",
-    "who is your favourite singer", "good luck with your exam", "thank your sister for me", "say hello to your father",
-    "what did he say about the house", "when is the concert", "how old is your brother", "that is my coat",
-    "i said that already", "never say never", "make me a sandwich", "another cup of coffee", "speak to the manager",
-    "he drove faster than everyone else", "the volume of the box is small", "it was a good evening for a walk",
-    "we stopped at the lights", "the clock on the oven is broken", "half of the cake is gone", "a hundred people came",
-    "seven of them were late", "my name is peter", "that old clock is ugly", "time flies when you are having fun",
-    "the story was boring", "what is in the box", "how are the children", "is it far from here", "do you know the way",
-    "do you have a pen", "hi honey i am home", "good dog", "bicycle", "yesterday", "umbrella", "seventeen apples",
-    "computer", "strawberry jam", "orange juice", "the day after", "twenty past", "minutes of the meeting", "a dozen roses",
-    "write an email to my boss", "take a picture", "find a good recipe for soup", "what is on television tonight",
-    "play the next song", "skip this track", "open the garage", "is there any milk left", "who won the election",
-    "translate this into spanish", "spell the word banana", "flip a coin", "roll the dice", "what is my horoscope",
-    "do i need a jacket today", "how far away is the sun", "pay the electricity bill", "the neighbours are loud",
-    "let us go for a swim", "i would like a glass of water", "the soup needs more salt", "why is the sky blue",
-    "we watched a documentary about whales", "her car broke down on the motorway", "he never answers the phone",
-    "they are building a new school", "please close the door behind you", "the children are playing outside",
-    "i forgot my password", "nobody knows where he went", "there was a fire in the old factory",
-    "a thin stripe runs down the middle", "my favourite colour is green", "the museum is closed on mondays",
-    "what about the other one", "not on your life", "oh dear", "are you kidding", "you must be joking", "i love you",
-    "excuse me where is the bathroom", "how was your holiday", "give me a minute", "look for me", "come over here",
-    "look at that", "who is there", "what happened", "tell him to hurry up", "sit down", "leave me alone",
-    "the answer is forty two", "two tickets please", "ten of clubs", "five kilometers is a long walk",
-    "it takes ten minutes by car", "the bus leaves at half past nine", "meet me at seven", "i woke up at six",
-    "he bought three pounds of apples", "a mile is longer than a kilometer", "the year was good for wine",
-)  # fmt: skip
+OTHER = tuple((HERE / "_eval_offline_other.txt").read_text(encoding="utf-8").splitlines())
 """What no skill answers, some of it made of the requests' own words. Every other sentence is for tuning."""
 
 
@@ -165,7 +102,7 @@ def requests(voices: tuple[Voice, ...], count: int, seed: int) -> Iterator[Said]
         else:
             text = grammar.sentence(told[number // 2 % len(told)].grammar, chance)
         voice = chance.choice(voices)
-        yield Said("request", text, _name(voice), _placed(render(voice, text), chance))
+        yield Said("request", text, voice.name, _placed(render(voice, text), chance))
 
 
 def sentences(voices: tuple[Voice, ...], part: int, seed: int) -> Iterator[Said]:
@@ -173,7 +110,7 @@ def sentences(voices: tuple[Voice, ...], part: int, seed: int) -> Iterator[Said]
     chance = random.Random(seed)
     for text in OTHER[part::2]:
         voice = chance.choice(voices)
-        yield Said("sentence", text, _name(voice), _placed(render(voice, text), chance))
+        yield Said("sentence", text, voice.name, _placed(render(voice, text), chance))
 
 
 def recordings(folder: Path, part: int, seed: int, most: int) -> Iterator[Said]:
@@ -256,7 +193,3 @@ def _pieces(sound: Samples, chance: random.Random) -> list[Samples]:
         start = max(end, start + 1)
     chance.shuffle(pieces)
     return pieces
-
-
-def _name(voice: Voice) -> str:
-    return voice.name
