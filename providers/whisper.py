@@ -18,7 +18,7 @@ import numpy as np
 
 from assistant.conversation.events import Word
 from assistant.ports import CAPTURE_RATE, ParleyError, ProviderError, Samples, TranscriberAbilities
-from providers import _models
+from providers import _cuda, _models
 from providers._batch import BatchTranscriber, Heard
 from providers._libraries import preload
 from providers._models import SHIPPED
@@ -118,11 +118,14 @@ class _Model:
         import ctranslate2
 
         settings = self._settings
-        cuda = settings.device == "cuda" or (settings.device == "auto" and ctranslate2.get_cuda_device_count() > 0)
-        if cuda:
+        card = ctranslate2.get_cuda_device_count() > 0
+        cuda = settings.device == "cuda" or (settings.device == "auto" and card)
+        if cuda and card and (absent := _cuda.missing()):
+            log.warning("%s: the graphics card cannot be used: %s; going on with the CPU", NAME, absent)
+        elif cuda:
             try:
                 return self._open(directory, "cuda", settings.compute_type.replace("auto", "float16"))
-            except (RuntimeError, ValueError) as error:  # no card, no driver, no cuBLAS, no cuDNN, too little memory
+            except (RuntimeError, ValueError) as error:  # no card, no driver, too little memory
                 log.warning("%s: CUDA cannot be used (%s); going on with the CPU", NAME, _first_line(error))
         try:
             return self._open(directory, "cpu", "int8" if cuda else settings.compute_type.replace("auto", "int8"))
