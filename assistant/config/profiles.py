@@ -7,12 +7,12 @@ from typing import Any
 
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "offline": {
-        "stt": {"provider": "faster-whisper", "fallback": []},
+        "stt": {"provider": "pocketsphinx", "fallback": []},
         "llm": {"provider": "offline", "fallback": []},
         "tts": {"provider": "espeak-ng", "fallback": []},
     },
     "local": {
-        "stt": {"provider": "faster-whisper", "fallback": []},
+        "stt": {"provider": "faster-whisper", "fallback": ["pocketsphinx"]},
         "llm": {"provider": "openai-compatible", "fallback": ["offline"]},
         "tts": {"provider": "espeak-ng", "fallback": []},
     },

@@ -146,8 +146,8 @@ PLANNED_VALUES: dict[tuple[str, ...], tuple[str, ...]] = {("turn", "endpointing"
 """Values that belong to the config's contract and are not built yet."""
 
 PLANNED_PROVIDERS = {
-    "stt": ("pocketsphinx", "hybrid", "deepgram", "elevenlabs", "assemblyai", "cartesia", "gemini", "moonshine"),
+    "stt": ("hybrid", "deepgram", "elevenlabs", "assemblyai", "cartesia", "gemini", "moonshine"),
     "llm": ("gemini",),
-    "tts": ("piper", "route", "openai", "elevenlabs", "deepgram", "cartesia", "gemini"),
+    "tts": ("route", "openai", "elevenlabs", "deepgram", "cartesia", "gemini"),
 }
 """The same for provider names; one that is registered is available, whatever stands here."""

@@ -165,7 +165,7 @@ def test_a_provider_chosen_by_flag_does_not_inherit_the_files_model_and_key(load
     ("name", "providers"),
     [
         ("auto", ("", "", "")),
-        ("offline", ("faster-whisper", "offline", "espeak-ng")),
+        ("offline", ("pocketsphinx", "offline", "espeak-ng")),
         ("local", ("faster-whisper", "openai-compatible", "espeak-ng")),
         ("cloud", ("openai", "anthropic", "espeak-ng")),
     ],
@@ -180,7 +180,8 @@ def test_offline_leaves_no_way_out(loaded) -> None:
     settings = loaded(EXAMPLE, profile="offline").settings
     assert settings.stt.fallback == settings.llm.fallback == settings.tts.fallback == ()
     assert settings.llm.options == {}
-    assert settings.stt.model == "base.en", "the same provider keeps its model"
+    assert settings.stt.model == "", "another provider's model is not its"
+    assert loaded(EXAMPLE, profile="local").settings.stt.model == "base.en", "the same provider keeps its own"
 
 
 def test_a_profile_lies_over_the_files_and_under_environment_and_flags(loaded, tmp_path: Path) -> None:
