@@ -177,8 +177,6 @@ class PortAudioDuplex:
 
     async def follow(self) -> None:
         """Tell where the sound server leads the streams, which PortAudio does not know."""
-        if not any(side.behind for side in self._sides):
-            return
         async for _ in server.changes():
             await anyio.sleep(SEVERAL)
             state = await anyio.to_thread.run_sync(server.ask, abandon_on_cancel=True)

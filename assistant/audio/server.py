@@ -22,7 +22,8 @@ from assistant.errors import ParleyError
 PATIENCE = 2.0
 """Seconds for one answer."""
 RETRY = 1.0
-"""Seconds from the server's end to the next look for it."""
+"""Seconds from the server's end to the next look for it; doubled each time, to RETRY_MOST."""
+RETRY_MOST = 30.0
 
 
 class ServerRefused(ParleyError):
@@ -131,6 +132,7 @@ def _untranslated() -> dict[str, str]:
 
 async def changes() -> AsyncIterator[None]:
     """Yields after anything changed at the server, several changes at once as one. Ends where there is no pactl."""
+    wait = RETRY
     while shutil.which("pactl"):
         process = await anyio.open_process(
             ["pactl", "subscribe"],
@@ -142,6 +144,8 @@ async def changes() -> AsyncIterator[None]:
         async with process:
             assert process.stdout is not None
             async for _ in process.stdout:
+                wait = RETRY
                 yield
-        await anyio.sleep(RETRY)
+        await anyio.sleep(wait)
+        wait = min(2 * wait, RETRY_MOST)
         yield

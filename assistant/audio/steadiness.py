@@ -15,7 +15,7 @@ WITHIN = 10.0
 """... in so many seconds, and more is handed over in advance."""
 GRACE = 1.0
 """Seconds from its opening in which nothing counts: a device that starts may stumble."""
-NO_LONGER = 3.0
+NO_LONGER = 1.0
 """Seconds to wait for silence before the sound is interrupted for it: a gap is better than to go on crackling."""
 
 

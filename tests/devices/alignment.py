@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sound = NDArray[np.float32]
+BETWEEN = 4
+"""Positions that are looked at for each sample."""
 
 
 def noise(seconds: float, *, rate: int, seed: int, level: float = 0.2) -> Sound:
@@ -49,9 +51,14 @@ def look_for(reference: Sound, start: int, end: int, recording: Sound) -> Piece:
         return Piece(start, 0, 0.0)
     size = 1 << (len(recording) + len(piece)).bit_length()
     product = np.fft.rfft(recording.astype(np.float64), size) * np.conj(np.fft.rfft(piece, size))
-    alike = np.fft.irfft(product, size)[: len(recording) - len(piece) + 1]
+    # Between the samples too: a server that has lost one at its own rate is a fraction of ours late from then on.
+    fine = np.fft.irfft(product, BETWEEN * size) * BETWEEN
+    count = len(recording) - len(piece) + 1
+    alike = fine[: BETWEEN * count].reshape(count, BETWEEN).max(axis=1)
     power = np.concatenate(([0.0], np.cumsum(recording.astype(np.float64) ** 2)))
-    around = np.sqrt(np.maximum(power[len(piece) :] - power[: -len(piece)], 1e-6) * np.sum(piece**2))
+    energy = np.sum(piece**2)
+    # Near silence is no likeness, though a sample beside the window may look like one.
+    around = np.sqrt(np.maximum(power[len(piece) :] - power[: -len(piece)], 0.01 * energy) * energy)
     scores = alike / around
     best = int(np.argmax(scores))
     return Piece(start, best, float(scores[best]))
@@ -73,14 +80,18 @@ class Arrival:
         """Of pieces that came whole."""
         return len(self.whole) / max(1, len(self.whole) + len(self.missing))
 
+    def well(self, lost: int = 0) -> bool:
+        """In order and nearly whole; less so where ``lost`` says that something was missing, but never by most."""
+        return self.in_order and self.share >= (0.3 if lost else 0.8)
+
     def __str__(self) -> str:
         lags = [piece.lag for piece in self.whole]
         return f"{self.share:.0%} whole, lags {min(lags, default=0)}..{max(lags, default=0)}, in order: {self.in_order}"
 
 
 def arrival(reference: Sound, recording: Sound, *, rate: int, alike: float = 0.95) -> Arrival:
-    """Look for each tenth of a second."""
-    length = rate // 10
+    """Look for each twentieth of a second."""
+    length = rate // 20
     found = pieces(reference, recording, length)
     whole = [piece for piece in found if piece.likeness >= alike]
     slack = rate // 1000  # of the resampling servers

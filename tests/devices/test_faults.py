@@ -14,8 +14,6 @@ from tests.devices.card import Card, Player
 
 OUT, IN = 24_000, 16_000
 SPEAKER, MICROPHONE = "default (Virtual_loudspeaker)", "default (Virtual_microphone)"
-MOVED = 0.85
-"""Likeness of sound to itself after the server moved it: it then resamples with less care."""
 
 
 def frames_go_on(player: Player, count: int = 15) -> None:
@@ -95,7 +93,7 @@ def test_a_default_that_is_changed_at_the_server_is_followed_and_told(card: Card
         reached = player.ask("state")["heard"]
         loudspeaker_goes_on(player)
         time.sleep(0.3)
-        came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT, alike=MOVED)
+        came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT)
         assert player.ask("state")["names"] == {"input": MICROPHONE, "output": "default (Headset)"}
     assert player.changes == [(SPEAKER, "default (Headset)")]
     assert came.whole, came
@@ -112,7 +110,7 @@ def test_a_loudspeaker_that_is_unplugged_is_replaced(card: Card, sound: Sound) -
         reached = player.ask("state")["heard"]
         loudspeaker_goes_on(player)
         time.sleep(0.3)
-        came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT, alike=MOVED)
+        came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT)
     assert came.whole, came
 
 
@@ -148,10 +146,11 @@ def test_a_named_device_that_is_lost_is_replaced_by_the_default(card: Card, soun
             reached = player.ask("state")["heard"]
             loudspeaker_goes_on(player)
             microphone_hears(player, card)
-            came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT, alike=MOVED)
+            came = arrival(sound[reached : reached + OUT // 4], recorded(), rate=OUT)
             code, errors = player.end()
         assert (code, errors) == (0, "")
-        assert sorted(player.changes, key=str) == [("usb", SPEAKER), ("usb", MICROPHONE)]
+        assert [before for before, _ in player.changes].count("usb") == 2
+        assert all(after is not None and after.startswith("default") for _, after in player.changes)
         assert came.whole, came
     finally:
         other.stop()
@@ -204,7 +203,7 @@ def test_sound_of_a_standstill_is_neither_doubled_nor_silence(card: Card) -> Non
         came = arrival(said, player.microphone(), rate=IN)
         state = player.ask("state")
     print(came, state)
-    assert came.in_order and came.share >= 0.7
+    assert came.well(state["overflows"])
     assert abs(state["frames"] * 512 / IN - state["now"]) < 0.5
 
 

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.devices.alignment import Piece, arrival, look_for, noise
+from tests.devices.alignment import arrival, look_for, noise
 from tests.devices.card import Card
 
 OUT, IN = 24_000, 16_000
@@ -22,10 +22,10 @@ def test_what_is_said_to_the_microphone_arrives_intact(card: Card) -> None:
     with card.player(output=None) as player:
         assert player.opened["names"] == {"input": MICROPHONE}
         with card.saying(said, rate=IN):
-            player.until(lambda state: state["frames"] > 31 * 3.5, "no frames come")
+            state = player.until(lambda state: state["frames"] > 31 * 3.5, "no frames come")
         came = arrival(said, player.microphone(), rate=IN)
-    print(came)
-    assert came.in_order and came.share >= 0.7
+    print(came, state)
+    assert came.well(state["overflows"])
 
 
 def test_what_is_played_leaves_the_loudspeaker_intact_and_is_heard_to_its_end(card: Card) -> None:
@@ -38,11 +38,11 @@ def test_what_is_played_leaves_the_loudspeaker_intact_and_is_heard_to_its_end(ca
         time.sleep(0.4)
         came, tapped = arrival(sound, recorded(), rate=OUT), arrival(sound, player.tapped(), rate=OUT)
     print(came, state)
-    assert came.in_order and came.share >= 0.7
+    assert came.well(state["underruns"])
     # The tap is what an echo canceller is fed with: the same sound on the microphone's clock, to which it is now and
     # then moved by 10 ms or more.
     print("tap:", tapped)
-    assert tapped.share >= 0.6
+    assert tapped.share >= 0.5
 
 
 def test_a_pause_holds_at_a_sample_and_goes_on_at_that_very_sample(card: Card) -> None:
@@ -59,13 +59,13 @@ def test_a_pause_holds_at_a_sample_and_goes_on_at_that_very_sample(card: Card) -
             assert player.ask("state")["heard"] == held[-1]
             assert player.ask("time_of", position=held[-1]) is None
             player.ask("resume")
-        player.until(lambda state: state["heard"] == len(sound), "it is not heard to its end")
+        lost = player.until(lambda state: state["heard"] == len(sound), "it is not heard to its end")["underruns"]
         time.sleep(0.3)
         recording = recorded()
-    assert arrival(sound, recording, rate=OUT, alike=0.9).in_order
+    assert arrival(sound, recording, rate=OUT).in_order
     exact = [position for position in held if _continues_at(position, sound, recording)]
     print(f"{len(exact)} of {len(held)} pauses are exact to the sample")
-    assert len(exact) >= 3
+    assert len(exact) >= (1 if lost else 4)
 
 
 def _continues_at(position: int, sound: np.ndarray, recording: np.ndarray) -> bool:
@@ -91,15 +91,13 @@ def test_after_a_drop_not_one_more_sample_comes_and_new_sound_follows(card: Card
         player.until(lambda state: state["heard"] == end + len(second), "it is not heard to its end")
         time.sleep(0.3)
         recording = recorded()
-    assert _likeness(first, end - OUT // 5, recording).likeness > 0.9
-    assert _likeness(first, end + OUT // 100, recording).likeness < 0.5
-    came = arrival(second, recording, rate=OUT)
-    assert came.in_order and came.share >= 0.6
-    assert came.whole[0].found > _likeness(first, end - OUT // 5, recording).found
-
-
-def _likeness(sound: np.ndarray, start: int, recording: np.ndarray) -> Piece:
-    return look_for(sound, start, start + OUT // 10, recording)
+        lost = player.ask("state")["underruns"]
+    before = arrival(first[:end], recording, rate=OUT)
+    after = arrival(first[end + OUT // 100 :], recording, rate=OUT, alike=0.5)
+    then = arrival(second, recording, rate=OUT)
+    print(before, then)
+    assert before.well(lost) and not after.whole and then.well(lost)
+    assert then.whole[0].found > before.whole[-1].found
 
 
 def test_sound_is_said_to_be_heard_when_the_microphone_can_hear_it(card: Card) -> None:
