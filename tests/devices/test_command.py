@@ -15,7 +15,7 @@ import pytest
 from tests.devices.alignment import noise
 from tests.devices.card import PATIENCE, ROOT, Card
 
-PARLEY = [sys.executable, "-c", "from assistant import cli; cli.COMMANDS = ('devices',); cli.entry()", "devices"]
+PARLEY = [sys.executable, "-m", "assistant", "devices"]
 
 
 def devices(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -220,3 +220,25 @@ def test_a_server_that_hangs_does_not_hold_up_the_end(card: Card) -> None:
             assert code == 0
         finally:
             os.kill(server, signal.SIGCONT)
+
+
+def test_a_loudspeaker_that_runs_dry_again_and_again_is_handed_more_in_advance(card: Card, sound: Sound) -> None:
+    """The player is stopped for moments, as a busy machine does; longer than what the device has in store."""
+    with card.player() as player:
+        player.play(sound)
+        loudspeaker_goes_on(player)
+        before = player.ask("state")
+        for _ in range(60):
+            os.kill(player.process.pid, signal.SIGSTOP)
+            time.sleep(0.07)
+            os.kill(player.process.pid, signal.SIGCONT)
+            time.sleep(0.15)
+            state = player.ask("state")
+            if state["latencies"].get("output", 0.0) > before["latencies"]["output"]:
+                break
+        loudspeaker_goes_on(player)
+        after = player.ask("state")
+    print(before["latencies"], after["latencies"], after["underruns"])
+    assert after["latencies"]["output"] > before["latencies"]["output"]
+    assert after["underruns"] >= 3
+    assert player.changes == []
