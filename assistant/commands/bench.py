@@ -23,6 +23,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--sessions", type=positive, metavar="N", help="instead: N conversations in one process, beside one alone"
     )
+    parser.add_argument(
+        "--engines", action="store_true", help="instead: this machine's own ears and voice, with the offline assistant"
+    )
     parser.add_argument("--json", action="store_true", help="write JSON for programs")
     parser.add_argument("--verbose", action="store_true", help="show a traceback when something fails")
     parser.set_defaults(run=run)
@@ -30,6 +33,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(args: argparse.Namespace) -> int:
     signals.raise_interrupt()  # there will be processes to end
+    if args.engines:
+        return _engines(args)
     return _sessions(args) if args.sessions else _rows(args)
 
 
@@ -124,6 +129,28 @@ def _sessions(args: argparse.Namespace) -> int:
     else:
         print(table([list(rows[0]), *[list(row.values()) for row in rows]]))  # noqa: T201
     return 0
+
+
+def _engines(args: argparse.Namespace) -> int:
+    from assistant.bench.engines import ENGINES, answered, listening
+    from assistant.bench.report import table
+
+    rows = []
+    for engine in ENGINES:
+        _progress(f"{engine.name} ...")
+        rows.append(answered(engine, args.turns))
+    _progress("listening ...")
+    silent = {name: listening(ENGINES[0], echo_cancel=on) for name, on in (("without", False), ("with", True))}
+    if args.json:
+        print(json.dumps({"rows": rows, "listening_cores": silent}))  # noqa: T201
+    else:
+        print(table([list(rows[0]), *[list(row.values()) for row in rows]]))  # noqa: T201
+        print(  # noqa: T201
+            f"\nListening while nobody speaks: {100 * silent['without']:.1f} % of a core, "
+            f"{100 * silent['with']:.1f} % with echo cancelling. Latencies are off the waveforms, from the true end of "
+            "the question to the first audible sample."
+        )
+    return 1 if any(row["answered"] < row["turns"] for row in rows) else 0
 
 
 def _progress(what: str) -> None:
