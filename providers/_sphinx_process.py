@@ -71,7 +71,7 @@ class Process:
 
     def _read(self) -> None:
         pipe = _given(self._process.stdout)
-        while (message := read(pipe)) is not None:  # type: ignore[arg-type]
+        while (message := read(pipe)) is not None:
             self._on_message(*message)
         self.kill()
         self._process.wait()

@@ -19,6 +19,8 @@ BREATH = 0.2
 """Seconds of new voice that make a quiet frame worth a decode."""
 LONGEST = 12.0
 """Seconds between the first and the last voice. No request takes as long; what does is not decoded."""
+STEADY = 2.0
+"""Loud frames of a steady noise are at most so many times as loud as its quiet ones."""
 MARGIN = 0.3
 """Seconds of sound before the first voice that are decoded too."""
 
@@ -64,6 +66,12 @@ class Utterance:
         return self._first_voice is not None and self._last_voice - self._first_voice > LONGEST * RATE
 
     @property
+    def steady(self) -> bool:
+        """Of one level throughout, as no speech is: silence, or a noise such as a fan's."""
+        count = len(self._levels)
+        return count == 0 or self._levels[-1 - count // 20] <= STEADY * self._levels[count // 10]
+
+    @property
     def answered(self) -> bool:
         """All the voice there is has been decoded."""
         return self._last_voice <= self._decoded_to
@@ -72,7 +80,7 @@ class Utterance:
     def due(self) -> Due | None:
         if self.owed:
             return "final"
-        if self.answered or self.too_long:
+        if self.answered or self.steady or self.too_long:
             return None
         if self._quiet:
             return "partial" if self._voice_since >= BREATH else None

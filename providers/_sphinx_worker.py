@@ -17,10 +17,12 @@ import json
 import os
 import queue
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import IO, Any, BinaryIO
 
 HEADER = struct.Struct("<cII")
 LEVEL = struct.Struct("<f")
@@ -30,7 +32,7 @@ READY, FAILED, HEARD = b"R", b"E", b"H"
 Message = tuple[bytes, int, bytes]
 
 
-def read(file: BinaryIO) -> Message | None:
+def read(file: IO[bytes]) -> Message | None:
     """The next message; None at the end."""
     header = file.read(HEADER.size)
     if len(header) < HEADER.size:
@@ -68,11 +70,12 @@ def _work(messages: queue.SimpleQueue[Message], out: BinaryIO) -> None:
     _, _, body = messages.get()
     try:
         # Imported here, so that what is wrong with them can be told.
-        from providers._sphinx_decoder import Recogniser
+        from providers._sphinx_decoder import Words
         from providers._sphinx_utterance import Utterance
 
+        phones = PhoneLoop()
         grammar = json.loads(body)
-        recogniser = Recogniser(grammar["jsgf"], grammar["vocabulary"])
+        recogniser = Recogniser(Words(grammar["jsgf"], grammar["vocabulary"]), phones)
         recogniser.decode(bytes(16_000))  # half a second of nothing: the first decode is slower
     except Exception as error:
         tell(FAILED, 0, f"{type(error).__name__}: {error}".encode())
@@ -112,27 +115,82 @@ def _arrived(messages: queue.SimpleQueue[Message], *, wait: bool) -> Iterator[Me
         return
 
 
-def heard(recogniser: Any, utterance: Any, last: dict[str, Any] | None) -> dict[str, Any]:
+class PhoneLoop:
+    """The other decoder, in a process of its own, so that both decode at once. It ends when this one does."""
+
+    def __init__(self) -> None:
+        start = "import sys; sys.path.append(sys.argv[1]); from providers._sphinx_worker import loop; loop()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", start, str(Path(__file__).resolve().parent.parent)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._to, self._from = self._process.stdin, self._process.stdout
+
+    def begin(self, pcm: bytes) -> None:
+        self._to.write(packed(SOUND, 0, pcm))
+        self._to.flush()
+
+    def result(self) -> list[Any]:
+        """The phones, as the constructor of `_sphinx_score.Segment` takes them."""
+        message = read(self._from)
+        if message is None:
+            raise RuntimeError("the process that decodes phones has ended")
+        return list(json.loads(message[2]))
+
+
+def loop() -> None:
+    """That process."""
+    from providers._sphinx_decoder import Phones
+
+    phones = Phones()
+    while (message := read(sys.stdin.buffer)) is not None:
+        found = [(one.name, one.first, one.last, one.score, one.language) for one in phones.decode(message[2])]
+        try:
+            sys.stdout.buffer.write(packed(HEARD, 0, json.dumps(found).encode()))
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            os._exit(0)
+
+
+class Recogniser:
+    """Both decoders, and whether to believe the first."""
+
+    def __init__(self, words: Any, phones: PhoneLoop) -> None:
+        self._words = words
+        self._phones = phones
+
+    def decode(self, pcm: bytes) -> tuple[list[Any], bool]:
+        """The words' `_sphinx_score.Segment`s, and whether they are to be believed."""
+        from providers._sphinx_score import Segment, believed
+
+        self._phones.begin(pcm)
+        path = self._words.decode(pcm)
+        phones = [Segment(*phone) for phone in self._phones.result()]
+        return [segment for segment in path if segment.phones], believed(path, phones)
+
+
+def heard(recogniser: Recogniser, utterance: Any, last: dict[str, Any] | None) -> dict[str, Any]:
     """What is in the utterance so far, as it goes to the program that asked: ``text``, ``words`` (text, first and last
     second in the utterance), ``until`` (how many samples were listened to) and ``unintelligible``."""
     from providers._sphinx_decoder import FRAME_RATE
-    from providers._sphinx_score import believed
     from providers._sphinx_utterance import RATE
 
     nothing = {"text": "", "words": [], "until": utterance.samples, "unintelligible": False}
+    if utterance.steady:
+        return nothing
     if utterance.too_long:
         return {**nothing, "unintelligible": True}
     if utterance.answered:
         return {**(last or nothing), "until": utterance.samples}
     pcm, start = utterance.sound()
-    found = recogniser.decode(pcm)
-    if not believed(found):
+    found, believed = recogniser.decode(pcm)
+    if not believed:
         return {**nothing, "unintelligible": True}
     offset = start / RATE
-    words = [
-        [word.text, offset + word.first / FRAME_RATE, offset + (word.last + 1) / FRAME_RATE] for word in found.words
-    ]
-    return {**nothing, "text": found.text, "words": words}
+    words = [[word.name, offset + word.first / FRAME_RATE, offset + (word.last + 1) / FRAME_RATE] for word in found]
+    return {**nothing, "text": " ".join(word.name for word in found), "words": words}
 
 
 if __name__ == "__main__":

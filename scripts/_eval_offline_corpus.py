@@ -102,7 +102,7 @@ def requests(voices: tuple[Voice, ...], count: int, seed: int) -> Iterator[Said]
         else:
             text = grammar.sentence(told[number // 2 % len(told)].grammar, chance)
         voice = chance.choice(voices)
-        yield Said("request", text, voice.name, _placed(render(voice, text), chance))
+        yield Said("request", text, voice.name, placed(render(voice, text), chance))
 
 
 def sentences(voices: tuple[Voice, ...], part: int, seed: int) -> Iterator[Said]:
@@ -110,7 +110,7 @@ def sentences(voices: tuple[Voice, ...], part: int, seed: int) -> Iterator[Said]
     chance = random.Random(seed)
     for text in OTHER[part::2]:
         voice = chance.choice(voices)
-        yield Said("sentence", text, voice.name, _placed(render(voice, text), chance))
+        yield Said("sentence", text, voice.name, placed(render(voice, text), chance))
 
 
 def recordings(folder: Path, part: int, seed: int, most: int) -> Iterator[Said]:
@@ -120,7 +120,7 @@ def recordings(folder: Path, part: int, seed: int, most: int) -> Iterator[Said]:
         rows = [row for row in csv.DictReader(file, delimiter="\t") if row["language"] == "en"]
     names = sorted({row["path"] for row in rows if row["path"].endswith(".wav")})
     found = [
-        Said("recording", "", name.split("/")[0], _placed(piece, chance))
+        Said("recording", "", name.split("/")[0], placed(piece, chance))
         for name in names[part::2]
         for piece in _pieces(_read(folder / name), chance)[:8]
     ]
@@ -160,7 +160,7 @@ def _read(path: Path, size: float = 1.0) -> Samples:
     return sound if rate == CAPTURE_RATE else Resampler(round(rate), CAPTURE_RATE).push(sound, last=True)
 
 
-def _placed(speech: Samples, chance: random.Random) -> Samples:
+def placed(speech: Samples, chance: random.Random) -> Samples:
     """Silence cut off, its level drawn, LEAD and TAIL put around it, noise 25 to 45 dB below it added."""
     block = CAPTURE_RATE // 100
     levels = np.sqrt(np.mean(speech[: len(speech) // block * block].reshape(-1, block) ** 2, axis=1))
