@@ -17,6 +17,8 @@ from statistics import median
 
 import numpy as np
 
+from assistant.ports import CAPTURE_RATE
+from tests.cli.talking import read_wav
 from tests.devices.alignment import Sound, look_for
 from tests.devices.card import ROOT, Card
 from tests.devices.talker import Talker, talking
@@ -35,6 +37,8 @@ replies = [{json.dumps(STORY)}, "All right."]
 """What is answered does not depend on what was understood: under an echo the small test model mishears."""
 TELL, INTERRUPT = "kal16-tell-me-a-story", "kal16-good-morning"
 SILENT = 0.003
+NEAR = 0.15
+"""Seconds around what the user says in which a voice is told as his."""
 HOLE = 0.25
 """Seconds of silence that end what one of them says."""
 
@@ -45,6 +49,8 @@ class Found:
     """Seconds from the end of the user's question to the beginning of the answer."""
     barge_ins: list[float] = field(default_factory=list)
     """Seconds from the user's first sound to the assistant's last one."""
+    said: list[tuple[int, int]] = field(default_factory=list)
+    """What the user said: first and last sample of what the recorder at the microphone heard."""
     cut_by_itself: int = 0
     missed: int = 0
     card: float = 0.0
@@ -104,10 +110,20 @@ def _converse(card: Card, folder: Path, seconds: float, found: Found) -> None:
             _round(talker)
             rounds += 1
         assistant, everything = played(), heard()
-    own = [turn for turn in talker.of("turn.metrics") if turn["interrupted"]]
-    found.cut_by_itself = max(0, len(own) - rounds)
-    found.missed = max(0, rounds - len(own))
+    overlaps = [event["at"] for event in talker.of("overlap.started")]
+    microphone, _ = read_wav(talker.record / "mic.wav")
     _measure(assistant, everything, found)
+    own = [at for at in overlaps if not _somebody_spoke(at, found.said, microphone, everything)]
+    found.cut_by_itself = len(own)
+    found.missed = max(0, rounds - len(found.barge_ins))
+
+
+def _somebody_spoke(at: float, said: list[tuple[int, int]], microphone: Sound, everything: Sound) -> bool:
+    """The user made a sound about then: second ``at`` of the session's microphone."""
+    piece = slice(round((at - 0.5) * CAPTURE_RATE), round((at + 0.5) * CAPTURE_RATE))
+    there = look_for(microphone, piece.start, piece.stop, everything[:: RATE // CAPTURE_RATE])
+    moment = (there.found + CAPTURE_RATE // 2) * RATE // CAPTURE_RATE
+    return any(start - NEAR * RATE < moment < end + NEAR * RATE for start, end in said)
 
 
 def _round(talker: Talker) -> None:
@@ -132,6 +148,7 @@ def _measure(assistant: Sound, everything: Sound, found: Found) -> None:
     gain = np.float32(np.vdot(assistant[piece], echoed[piece]) / np.vdot(assistant[piece], assistant[piece]))
     user = echoed - gain * assistant
     said, told = _stretches(user), _stretches(assistant)
+    found.said = [(start + max(0, lag), end + max(0, lag)) for start, end in said]
     for start, end in said:
         cut = [stop for begin, stop in told if begin < start - RATE and start < stop < start + 2 * RATE]
         if cut:
