@@ -32,7 +32,7 @@ def test_a_steady_noise_is_never_due() -> None:
 
 def test_the_first_quiet_frame_after_speech_is_due_and_further_ones_are_not() -> None:
     utterance = Utterance()
-    push(utterance, QUIET, 0.5)
+    push(utterance, 0.0, 0.5)
     push(utterance, LOUD, 0.3)
     assert utterance.due is None, "too little yet"
     push(utterance, QUIET, FRAME / RATE)
@@ -61,8 +61,9 @@ def test_what_was_asked_for_is_due_first_of_all() -> None:
 
 
 def test_sound_begins_shortly_before_the_voice() -> None:
+    """Of digital silence, that is: while nothing louder has come, the noise of a room may be a voice."""
     utterance = Utterance()
-    push(utterance, QUIET, 2)
+    push(utterance, 0.0, 2)
     push(utterance, LOUD, 1)
     pcm, start = utterance.sound()
     assert 1.6 < start / RATE < 1.8
