@@ -60,10 +60,13 @@ def hold(plan: Plan) -> int:
     """Hold the conversation and return the command's exit code. Raises ParleyError for what the user can mend."""
     settings, why = decide(plan.settings)
     before = signals.current()
+    code = EXIT["error"]
     try:
-        return anyio.run(_hold, plan, settings, lines(settings, why))
+        code = anyio.run(_hold, plan, settings, lines(settings, why))
     finally:
-        signals.restore(before)
+        if code != signals.EXIT_CODE:  # whoever interrupted it may do so again, and all that is left is to leave
+            signals.restore(before)
+    return code
 
 
 class _Ending:

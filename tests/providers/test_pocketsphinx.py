@@ -215,7 +215,7 @@ async def test_a_killed_process_is_an_error_and_the_next_utterance_has_another()
 
 
 async def test_a_process_that_hangs_is_ended() -> None:
-    async with opened(patience=1.5) as recogniser:
+    async with opened(patience=4.0) as recogniser:
         assert recogniser.pid is not None
         os.kill(recogniser.pid, signal.SIGSTOP)
         with pytest.raises(ProviderError, match="did not answer"):
