@@ -15,8 +15,8 @@ FIRST = 0.4
 """Seconds of voice before the first decode that nobody asked for."""
 INTERVAL = 0.7
 """Seconds of sound between the decodes of one stretch of voice."""
-BREATH = 0.2
-"""Seconds of new voice that make a quiet frame worth a decode."""
+BREATH = 0.03
+"""Seconds of new voice that make a quiet frame worth a decode: a frame. When it is the end, the final is ready."""
 LONGEST = 12.0
 """Seconds between the first and the last voice. No request takes as long; what does is not decoded."""
 STEADY = 2.0

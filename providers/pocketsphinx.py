@@ -192,6 +192,7 @@ class _Engine:
         """Have a process that is ready. Raises ProviderError."""
         async with self._lock:
             if self.pid is None:
+                self.end()  # one that has died and of which that is not yet known
                 self._ready, self._failure = anyio.Event(), None
                 try:
                     self._process = await to_thread.run_sync(self._start)
@@ -205,9 +206,9 @@ class _Engine:
                     await self._ready.wait()
                 if scope.cancelled_caught:
                     self._failure = ProviderError(f"it was not ready within {self.patience:g} s", provider=NAME)
-            if self._failure is not None:
+            if (failure := self._failure) is not None:
                 self.end()
-                raise self._failure
+                raise failure
 
     def _start(self) -> Process:
         """In a thread: it takes some milliseconds."""
@@ -233,16 +234,17 @@ class _Engine:
             self.send(FORGET, utterance)
 
     def end(self) -> None:
-        """End the process at once; the next utterance starts another."""
-        if self._process is not None:
-            self._process.kill()
+        """End the process at once, and tell who waits for it; the next utterance starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+        self._fail(ProviderError("its process ended", provider=NAME))
 
     def close(self) -> None:
         self.end()
-        self._process = None
 
     def _told(self, process: Process, kind: bytes, utterance: int, body: bytes) -> None:
-        if process is not self._process and self._process is not None:
+        if process is not self._process:
             return  # the last words of one that has been ended
         if kind == READY:
             self._ready.set()
@@ -253,9 +255,11 @@ class _Engine:
             self._streams[utterance].take(json.loads(body))
 
     def _ended(self, process: Process) -> None:
-        if process is not self._process:
-            return
-        error = ProviderError("its process ended", provider=NAME)
+        """Of itself. One that was ended is no longer ours."""
+        if process is self._process:
+            self.end()
+
+    def _fail(self, error: ProviderError) -> None:
         if not self._ready.is_set():
             self._failure = error
             self._ready.set()
