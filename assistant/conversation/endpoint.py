@@ -14,6 +14,8 @@ __all__ = ["POLICIES", "EndpointRules", "Policy", "reads_complete", "wait"]
 
 UNKNOWN = 0.6
 """Seconds to wait when no text is known, or nothing in it says whether it is complete."""
+PUZZLED = 1.0
+"""At least, while there were words and the recogniser did not understand them: half a request is none to it."""
 PROBABLY = 0.4
 """For text that is most likely complete: it has the form of a sentence, but nothing marks its end."""
 NUMBER = 1.2
@@ -37,17 +39,25 @@ Policy = Callable[[EndpointRules, "str | None", bool, bool, "str | None"], float
 
 
 def wait(
-    rules: EndpointRules, text: str | None, *, final: bool, end_of_turn: bool, language: str | None = None
+    rules: EndpointRules,
+    text: str | None,
+    *,
+    final: bool,
+    end_of_turn: bool,
+    language: str | None = None,
+    understood: bool = True,
 ) -> float:
     """Seconds of silence after the last voiced sample after which the user has finished.
 
     ``text``: the newest transcript of the utterance, None while there is none; ``final``: it is not a partial;
-    ``end_of_turn``: the transcriber itself says that the user has finished; ``language``: BCP 47 code where known.
-    Raises KeyError for an unknown policy.
+    ``end_of_turn``: the transcriber itself says that the user has finished; ``language``: BCP 47 code where known;
+    ``understood``: False for speech of which the transcriber made nothing. Raises KeyError for an unknown policy.
     """
     seconds = POLICIES[rules.policy](rules, text, final, end_of_turn, language)
     if rules.policy == "fixed":
         return seconds
+    if not understood:
+        seconds = max(seconds, PUZZLED)
     return max(rules.silence, min(seconds, rules.max_silence))
 
 

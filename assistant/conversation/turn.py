@@ -190,6 +190,7 @@ def _done_at(utterance: Utterance, rules: TurnRules) -> float:
         final=utterance.covered,
         end_of_turn=heard is not None and heard.end_of_turn and utterance.covered,
         language=None if heard is None else heard.language,
+        understood=heard is None or not heard.unintelligible,
     )
     return (utterance.quiet_since if utterance.quiet_since is not None else utterance.since) + waited
 

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.conversation.endpoint import NUMBER, POLICIES, PROBABLY, UNKNOWN, EndpointRules, reads_complete, wait
+from assistant.conversation.endpoint import (
+    NUMBER,
+    POLICIES,
+    PROBABLY,
+    PUZZLED,
+    UNKNOWN,
+    EndpointRules,
+    reads_complete,
+    wait,
+)
 
 RULES = EndpointRules()
 DONE, OPEN = RULES.silence, 1.81
@@ -167,3 +176,10 @@ def test_a_policy_can_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_between_the_least_and_the_most(text: str | None, final: bool, end: bool, least: float, most: float) -> None:
     rules = EndpointRules("text", least, most)
     assert least <= wait(rules, text, final=final, end_of_turn=end) <= most
+
+
+def test_words_that_were_not_understood_get_more_time_save_with_fixed() -> None:
+    text = EndpointRules("text", 0.2, 2.5)
+    assert wait(text, "", final=True, end_of_turn=False, understood=False) == PUZZLED
+    assert wait(text, "", final=True, end_of_turn=False) < PUZZLED
+    assert wait(EndpointRules("fixed", 0.2, 2.5), "", final=True, end_of_turn=False, understood=False) == 0.2
