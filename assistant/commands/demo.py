@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 ABOUT = (
-    "A recorded user talks with the assistant, in real time: real voice activity detection, real Whisper (a tiny one "
-    "that knows this demo's phrases and little else), offline skills and the espeak-ng voice. Nothing is downloaded."
+    "A recorded user talks with the assistant, in real time and in a simulated room with echo: real voice activity "
+    "detection, echo cancelling and speech recognition (PocketSphinx), offline skills and the espeak-ng voice. Nothing "
+    "is downloaded."
 )
 
 

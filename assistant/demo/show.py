@@ -10,32 +10,41 @@ from pathlib import Path
 import platformdirs
 
 from assistant import signals
+from assistant.automatic import installed_here
 from assistant.config.settings import Llm, Settings, Stt, Tts
 from assistant.conversing import Plan, hold
 from assistant.demo.build import render_microphone
 from assistant.demo.script import JOKE
 from assistant.errors import ProviderUnavailable
 from assistant.files.export import stereo
+from assistant.surroundings import Surroundings
 
 SETTINGS = Settings(
     profile="offline",
-    stt=Stt(provider="faster-whisper", model="parley-accurate", language="en"),
+    stt=Stt(provider="pocketsphinx", language="en"),
     llm=Llm(provider="offline", options={"seed": JOKE}),
     tts=Tts(provider="espeak-ng"),
 )
 """Whatever the user's own config says, the demo is always the same."""
+ABOUT = """\
+A recorded user talks with Parley, in real time, for about 50 seconds. Everything runs on this machine.
+{room} The user also pauses to think, hums ("mm-hm", which needs no answer), sets a timer and interrupts a story.
+"""
+ROOM = "They are in a simulated room: the microphone hears Parley's voice as well, and that echo is taken out."
+NO_ROOM = "Without echo, as the package that takes it out is missing (pip install 'parley-voice[echo]')."
 
 
 def show(record: Path | None = None, *, json: bool = False) -> int:
     """Hold the demo's conversation and leave its recording in ``record`` (None: the program's own data folder)."""
     folder = record or _folder()
+    room = installed_here("livekit")  # without it Parley would not listen while it speaks, and could not be interrupted
     recorded: list[Path] = []
     signals.raise_interrupt()  # not to leave the temporary folder behind
     with tempfile.TemporaryDirectory(prefix="parley-demo-") as temporary:
         microphone = Path(temporary) / "microphone.wav"
         render_microphone(microphone)
         if not json:
-            print("A recorded user talks with the assistant, in real time, for about 50 seconds.\n", flush=True)  # noqa: T201
+            print(ABOUT.format(room=ROOM if room else NO_ROOM), flush=True)  # noqa: T201
         code = hold(
             Plan(
                 settings=SETTINGS,
@@ -44,6 +53,7 @@ def show(record: Path | None = None, *, json: bool = False) -> int:
                 record=folder,
                 on_recording=recorded.append,
                 json=json,
+                surroundings=Surroundings("synthetic") if room else None,
             )
         )
     for place in recorded:
