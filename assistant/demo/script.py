@@ -49,7 +49,7 @@ LINES: tuple[Line, ...] = (
     Line("hello", "hello.wav", 1.0, ("Hello.",)),
     Line("what time is it", "time.wav", 5.1, ("What time is it?",)),
     Line("set a timer for five seconds", "timer.wav", 10.2, ("Set a timer for", "five seconds.")),
-    Line("", "hum.wav", 16.6, ("ah hh ah",)),
+    Line("", "hum.wav", 16.6, ("m hh m",)),
     Line("what is seven times eight", "sum.wav", 23.2, ("What is seven times eight?",)),
     Line("tell me a story", "story.wav", 28.4, ("Tell me a story.",)),
     Line("stop talking", "stop.wav", 34.4, ("Stop talking.",), interrupts=True),
