@@ -94,10 +94,11 @@ async def speed(corpus: Sequence[Said]) -> None:
     async with transcriber({}) as recogniser:
         started = time.perf_counter() - began
         process = psutil.Process(recogniser.pid)
-        before = sum(process.cpu_times()[:2])
+        family = [process, *process.children()]
+        before = sum(sum(one.cpu_times()[:2]) for one in family)
         results = [await hear(recogniser, said, live=True) for said in corpus]
-        used = sum(process.cpu_times()[:2]) - before
-        memory = process.memory_info().rss
+        used = sum(sum(one.cpu_times()[:2]) for one in family) - before
+        memory = [one.memory_info().rss / 2**20 for one in family]
     sound = sum(len(said.sound) for said in corpus) / CAPTURE_RATE
     waits = sorted(1000 * result.waited for result in results)
     print(f"\nAt the pace of a microphone ({len(corpus)} requests, {sound / len(corpus):.1f} s each on average)")
@@ -106,7 +107,7 @@ async def speed(corpus: Sequence[Said]) -> None:
         f"  end of voice to final  median {median(waits) + 1000 * TAIL:.0f} ms, {1000 * TAIL:.0f} of them to finish()"
     )
     print(f"  processor time         {used / sound:.2f} s per second of sound")
-    print(f"  memory of its process  {memory / 2**20:.0f} MiB")
+    print(f"  memory                 {' and '.join(f'{size:.0f}' for size in memory)} MiB, its processes")
     print(f"  start to ready         {1000 * started:.0f} ms")
 
 
