@@ -52,9 +52,8 @@ LINES: tuple[Line, ...] = (
     Line("", "hum.wav", 16.6, ("m hh m",)),
     Line("what is seven times eight", "sum.wav", 23.2, ("What is seven times eight?",)),
     Line("tell me a story", "story.wav", 28.4, ("Tell me a story.",)),
-    Line("stop talking", "stop.wav", 34.4, ("Stop talking.",), interrupts=True),
-    Line("tell me a joke", "joke.wav", 37.8, ("Tell me a joke.",)),
-    Line("goodbye", "goodbye.wav", 45.8, ("Goodbye.",)),
+    Line("tell me a joke", "joke.wav", 34.4, ("Tell me a joke.",), interrupts=True),
+    Line("goodbye", "goodbye.wav", 42.4, ("Goodbye.",)),
 )
-LENGTH = 48.2
+LENGTH = 44.8
 """Seconds of the microphone's file."""

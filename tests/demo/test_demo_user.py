@@ -106,7 +106,7 @@ def test_every_line_has_an_answer_and_the_last_one_ends_the_session() -> None:
 
 
 def test_what_a_conversation_has_to_cope_with_is_in_it() -> None:
-    assert [line.text for line in LINES if line.interrupts] == ["stop talking"]
+    assert [line.text for line in LINES if line.interrupts] == ["tell me a joke"]
     hums = [line for line in LINES if not line.text]
     assert len(hums) == 1 and 0.2 < len(phrase(hums[0])) / CAPTURE_RATE < 0.5
     (thought,) = [line for line in LINES if len(line.pieces) > 1]
