@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.conversation.events import Transcript
-from assistant.conversation.history import Message, Part, SpokenWord, Text
+from assistant.conversation.history import Message, Part, SpokenWord, Text, ToolCall, ToolResult
 from assistant.errors import FailedMidway, ParleyError, ProviderError, ProviderUnavailable
 
 __all__ = [
     "Adjustable",
     "CAPTURE_RATE",
+    "ChatAbilities",
     "ChatModel",
     "Delta",
     "Duplex",
@@ -46,12 +47,16 @@ __all__ = [
     "SynthesizerAbilities",
     "Text",
     "TextDelta",
+    "Tool",
     "ToolCall",
+    "ToolResult",
     "Transcriber",
     "TranscriberAbilities",
     "TranscriberStream",
     "Transcript",
+    "Usage",
     "VoiceActivity",
+    "abilities_of",
 ]
 
 Samples = NDArray[np.float32]
@@ -63,6 +68,23 @@ FRAME = 512
 """Samples in a capture frame (32 ms), the window that Silero VAD takes."""
 
 Stage = Literal["stt", "llm", "tts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a call used, in the units that its vendor bills; zero is not billed, or not told."""
+
+    input_tokens: int = 0
+    """Those read from a cache not counted."""
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    """Thoughts count."""
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    seconds: float = 0.0
+    """Of sound."""
+    characters: int = 0
 
 
 # --- hearing ----------------------------------------------------------------------------------------------------------
@@ -147,12 +169,16 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
-    """The model wants a function called. ``arguments`` is complete and parsed."""
+class Tool:
+    """A function that the model may call, as the model is told of it."""
 
-    id: str
     name: str
-    arguments: Mapping[str, Any]
+    """Letters, digits, _ and -, at most 64."""
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON Schema of type "object"."""
+    pure: bool = False
+    """It changes nothing outside itself, so that a draft may call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +203,34 @@ class SideEffect:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-Delta = TextDelta | ToolCall | SideEffect
+Delta = TextDelta | ToolCall | SideEffect | Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAbilities:
+    tools: bool = False
+    """``reply`` takes ``tools`` and messages that hold `ToolCall` and `ToolResult`."""
+    usage: bool = False
+    """Yields `Usage` once a call, at its end."""
 
 
 class ChatModel(Protocol):
     name: str
+    abilities: ChatAbilities
+    """May be left out by a model that has none."""
 
-    def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
-        """Stream the assistant's next message. The first message may have role "system". Raises ProviderError."""
+    def reply(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
+        """Stream the assistant's next message. The first message may have role "system". Raises ProviderError.
+
+        After its `ToolCall`s the stream ends; whoever asked runs them and asks again with the calls and their
+        `ToolResult`s as two more messages. A model without the ability is never given ``tools``: it need not take them.
+        """
         ...
+
+
+def abilities_of(model: ChatModel) -> ChatAbilities:
+    """What it says of itself; nothing, where it says nothing."""
+    return getattr(model, "abilities", None) or ChatAbilities()
 
 
 # --- speaking ---------------------------------------------------------------------------------------------------------
@@ -199,6 +244,8 @@ class SpeechChunk:
     """At the synthesizer's ``rate``; may be empty when only words are told."""
     words: tuple[SpokenWord, ...] = ()
     """Words whose times became known with this chunk, in order; at the latest with the chunk in which they sound."""
+    usage: Usage | None = None
+    """What the call has used, where the vendor tells and bills something else than characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +255,8 @@ class SynthesizerAbilities:
     """Has ``stream``: takes text as it is being written."""
     adjusts_speed: bool = False
     """Has ``set_speed``."""
+    languages: tuple[str, ...] = ()
+    """BCP 47 codes; empty: not known, or any."""
 
 
 class Synthesizer(Protocol):

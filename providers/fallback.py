@@ -27,6 +27,7 @@ from anyio.abc import TaskGroup
 from assistant.audio.resample import Resampler
 from assistant.ports import (
     Adjustable,
+    ChatAbilities,
     ChatModel,
     Delta,
     FailedMidway,
@@ -40,9 +41,12 @@ from assistant.ports import (
     StreamingSynthesizer,
     Synthesizer,
     TextDelta,
+    Tool,
     Transcriber,
     TranscriberStream,
     Transcript,
+    Usage,
+    abilities_of,
 )  # fmt: skip
 from providers import breaker
 from providers._errors import Refusal, Rejected, scrubbed
@@ -317,22 +321,30 @@ async def fallback_chat(
     """The models as one. The first that can be opened is opened now. Raises ProviderUnavailable when none can."""
     async with owned_tasks() as tasks:
         chain = _Chain("llm", [_Link(model, tasks) for model in models], on_failure)
-        first = await chain.open()
-        yield _FallbackChat(chain, first.name, timeouts or Timeouts())
+        yield _FallbackChat(chain, await chain.open(), timeouts or Timeouts())
 
 
 class _FallbackChat:
-    def __init__(self, chain: _Chain[ChatModel], name: str, timeouts: Timeouts) -> None:
-        self.name = name
+    def __init__(self, chain: _Chain[ChatModel], first: ChatModel, timeouts: Timeouts) -> None:
+        self.name = first.name
+        # A successor may have an ability that the first has not; it is asked for it only when its turn comes.
+        self.abilities = ChatAbilities(tools=True, usage=abilities_of(first).usage)
         self._chain = chain
         self._timeouts = timeouts
 
-    def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
-        return _relay(self._chain, lambda model, name: _timed(model.reply(messages), self._timeouts, name), _visible)
+    def reply(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
+        """Each model is given the tools that it can take: none, where its abilities do not say so."""
+
+        def ask(model: ChatModel, name: str) -> AsyncIterator[Delta]:
+            answer = model.reply(messages, tools) if tools and abilities_of(model).tools else model.reply(messages)
+            return _timed(answer, self._timeouts, name)
+
+        return _relay(self._chain, ask, _visible)
 
 
 def _visible(delta: Delta) -> bool:
-    return not isinstance(delta, TextDelta) or bool(delta.text)
+    """It can be heard, or asks for something. What a call has used changes nothing."""
+    return bool(delta.text) if isinstance(delta, TextDelta) else not isinstance(delta, Usage)
 
 
 # --- speaking ---------------------------------------------------------------------------------------------------------

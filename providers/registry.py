@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from assistant.errors import ParleyError, ProviderUnavailable
+from providers._card import Card
 
 Options = Mapping[str, Any]
 Factory = Callable[[Options], AbstractAsyncContextManager[Any]]
@@ -49,6 +50,20 @@ def downloads(stage: str, name: str, options: Options) -> bool:
         return False  # told when it is opened
     would_download = getattr(module, "would_download", None)
     return would_download is not None and bool(would_download(options))
+
+
+def card(stage: str, name: str) -> Card | None:
+    """What its module says of it (``CARDS``) without its being opened; None where it says nothing.
+
+    Raises ParleyError when there is no such name, ProviderUnavailable when its module cannot be imported.
+    """
+    entry = _entry(stage, name)
+    try:
+        module = importlib.import_module(entry.module)
+    except ImportError as error:
+        raise ProviderUnavailable(f"the {stage} provider {name!r} cannot be loaded ({error})") from error
+    cards: Mapping[str, Card] = getattr(module, "CARDS", {})
+    return cards.get(stage)
 
 
 @cache

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from assistant.conversation.words import spans
 
@@ -18,6 +18,8 @@ __all__ = [
     "Spoken",
     "SpokenWord",
     "Text",
+    "ToolCall",
+    "ToolResult",
     "heard_text",
     "unheard_from",
     "words_of",
@@ -48,8 +50,34 @@ class Instruction(Text):
     """The program's own words to the model, in the user's place: nobody said them."""
 
 
-Part = Text
-"""What a message is made of. Text today."""
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a function called. In a message of role "assistant", behind what it said before."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Complete and parsed."""
+    opaque: tuple[str, Any] | None = None
+    """(provider, what its API wants back unchanged beside the call: signatures, thoughts). Other providers skip it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a called function gave back. In a message of role "user", right behind the call's."""
+
+    id: str
+    """The call's."""
+    name: str
+    """The function's."""
+    content: str
+    """As text; JSON for anything but a string."""
+    failed: bool = False
+    """``content`` says what went wrong."""
+
+
+Part = Text | ToolCall | ToolResult
+"""What a message is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +87,13 @@ class Message:
 
     @property
     def text(self) -> str:
-        return "".join(part.text for part in self.parts)
+        """Its words; calls and their results have none."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property
     def said(self) -> bool:
-        """A person or the assistant said it; False for the program's own instructions."""
-        return self.role != "system" and not any(isinstance(part, Instruction) for part in self.parts)
+        """A person or the assistant said it; False for the program's own instructions and for tools' results."""
+        return self.role != "system" and not any(isinstance(part, Instruction | ToolResult) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
