@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import anyio
 import pytest
@@ -20,7 +20,7 @@ import pytest
 from assistant.ports import Notice
 from providers.scripted import tokens
 from tests.contract import table
-from tests.contract.table import KEY, OK, SUBJECTS, Subject, expected
+from tests.contract.table import KEY, OK, Subject, expected
 from tests.faults.conversing import PLAIN, TIMEOUTS, Belongings, Call, Outcome, Together, hold, other_tasks, tone_at
 from tests.servers.openai import HEARD
 from tests.servers.wire import Fault, Server
@@ -47,6 +47,7 @@ class Cell:
         return f"{self.subject.id}-{self.fault}{self.kind and '-'}{self.kind}"
 
 
+SUBJECTS = [subject for subject in table.SUBJECTS if subject.wire == "http"]
 CELLS = [Cell(subject, fault) for subject in SUBJECTS for fault in FAULTS]
 DRAFTED = [Cell(subject, "500", "drafted") for subject in SUBJECTS if subject.stage != "stt"]
 """A draft asks the model and the voice before the user has finished; there is no such thing for the transcriber."""
@@ -98,7 +99,7 @@ def tables(cell: Cell, server: Server) -> Mapping[str, Mapping[str, Any]]:
     if cell.kind == "drafted":  # time enough for the draft to fail before the pause is over
         stages["llm"]["options"] = {"replies": [ANSWER]}
         stages["turn"] = {**PLAIN, "drafts": True, "silence_ms": 500}
-    own = {"base_url": server.url, "api_key": KEY, **cell.subject.options}
+    own = {**cell.subject.where(server), **cell.subject.options}
     stages[stage] = {"provider": cell.subject.name, "options": own}
     return stages
 
@@ -219,6 +220,6 @@ def test_nothing_is_left_behind(results: Results) -> None:
 def test_no_cell_is_missing() -> None:
     """Every fault that a provider notices is one here, or a kind of one that is."""
     same = {"402": "401", "404": "401", "529": "500", "hang_after_headers": "hang", "drip": "hang"}
-    for fault in get_args(Fault):
+    for fault in table.FAULTS["http"]:
         noticed = any(expected(subject, fault) != OK and "n/a" not in expected(subject, fault) for subject in SUBJECTS)
         assert not noticed or fault in FAULTS or same[fault] in FAULTS

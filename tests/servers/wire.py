@@ -67,6 +67,7 @@ class Server:
     """
 
     prefix = ""
+    key = ""
 
     def __init__(self, fault: Fault | None = None, *, pause: float = 0.0) -> None:
         self.fault: Fault | None = fault
@@ -91,6 +92,11 @@ class Server:
     @property
     def posts(self) -> list[Request]:
         return [request for request in self.requests if request.method == "POST"]
+
+    @property
+    def calls(self) -> int:
+        """POST requests so far."""
+        return len(self.posts)
 
     # --- what a protocol says ---
 
