@@ -34,6 +34,31 @@ class Card:
     """False: never run by its authors with a real model or voice, which could not be had."""
     note: str = ""
     """One clause for `parley providers`."""
+    megabytes: int = 0
+    """What the default model weighs that is fetched at the first use; zero: nothing is fetched, or it is not known."""
+    server: str = ""
+    """For a provider that asks a server of the user's own (``base_url``): a command that starts one, for example."""
+    model_is_voice: bool = False
+    """Its option ``model`` is another word for ``voice``, and wins where both are given."""
 
 
 Cards = Mapping[Stage, Card]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceInfo:
+    """One voice of a provider, for `parley voices`.
+
+    A synthesizer's module may list them with ``async def voices(options) -> Sequence[VoiceInfo]``, which need not open
+    the provider. It keeps to the options' timeouts and raises what the factory and ``speak`` raise: ParleyError for
+    wrong options, ProviderUnavailable without a key or a package, ProviderError where the vendor cannot be asked.
+    """
+
+    id: str
+    """What the option ``voice`` takes."""
+    name: str = ""
+    """For people, where it is another word."""
+    language: str = ""
+    """BCP 47; empty: several, or not told."""
+    description: str = ""
+    """A few words: gender, age, accent, manner."""

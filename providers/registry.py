@@ -8,14 +8,15 @@ that takes the options and returns an async context manager that yields the prov
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Any
 
 from assistant.errors import ParleyError, ProviderUnavailable
-from providers._card import Card
+from providers._card import Card, VoiceInfo
 
 Options = Mapping[str, Any]
 Factory = Callable[[Options], AbstractAsyncContextManager[Any]]
@@ -32,9 +33,10 @@ def find(stage: str, name: str) -> Factory:
     Raises ParleyError when there is no such name, ProviderUnavailable when its module cannot be imported.
     """
     entry = _entry(stage, name)
+    _module(stage, entry)
     try:
         return entry.load()  # type: ignore[no-any-return]
-    except (ImportError, AttributeError) as error:
+    except AttributeError as error:
         raise ProviderUnavailable(f"the {stage} provider {name!r} cannot be loaded ({error})") from error
 
 
@@ -45,8 +47,8 @@ def downloads(stage: str, name: str, options: Options) -> bool:
     Raises ParleyError for wrong options, or where there is no such provider.
     """
     try:
-        module = importlib.import_module(_entry(stage, name).module)
-    except ImportError:
+        module = _module(stage, _entry(stage, name))
+    except ProviderUnavailable:
         return False  # told when it is opened
     would_download = getattr(module, "would_download", None)
     return would_download is not None and bool(would_download(options))
@@ -57,13 +59,20 @@ def card(stage: str, name: str) -> Card | None:
 
     Raises ParleyError when there is no such name, ProviderUnavailable when its module cannot be imported.
     """
-    entry = _entry(stage, name)
-    try:
-        module = importlib.import_module(entry.module)
-    except ImportError as error:
-        raise ProviderUnavailable(f"the {stage} provider {name!r} cannot be loaded ({error})") from error
-    cards: Mapping[str, Card] = getattr(module, "CARDS", {})
+    cards: Mapping[str, Card] = getattr(_module(stage, _entry(stage, name)), "CARDS", {})
     return cards.get(stage)
+
+
+async def voices(name: str, options: Options) -> Sequence[VoiceInfo] | None:
+    """The voices of the speech synthesizer called ``name``, from its module's function ``voices(options)``; None where
+    it has none.
+
+    Raises ParleyError for wrong options, or where there is no such provider; ProviderUnavailable without its module, a
+    key or a package; ProviderError where its vendor cannot be asked.
+    """
+    module = _module("tts", _entry("tts", name))
+    listing: Callable[[Options], Awaitable[Sequence[VoiceInfo]]] | None = getattr(module, "voices", None)
+    return None if listing is None else await listing(options)
 
 
 @cache
@@ -82,6 +91,17 @@ def _entry(stage: str, name: str) -> EntryPoint:
     raise ParleyError(
         f"there is no {stage} provider called {name!r}; choose one of: {known}, or give package.module:factory"
     )
+
+
+def _module(stage: str, entry: EntryPoint) -> ModuleType:
+    """A provider's own module. Raises ProviderUnavailable, whatever is wrong in it: somebody else wrote it."""
+    try:
+        return importlib.import_module(entry.module)
+    except ImportError as error:
+        raise ProviderUnavailable(f"the {stage} provider {entry.name!r} cannot be loaded ({error})") from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ProviderUnavailable(f"the {stage} provider {entry.name!r} cannot be loaded ({what})") from error
 
 
 def importable(module: str, *, provider: str, extra: str) -> Any:
