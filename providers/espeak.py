@@ -7,9 +7,8 @@ time; returning 1 from that call ends the synthesis, which is how a reply is can
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ import numpy as np
 from assistant.conversation.history import SpokenWord
 from assistant.ports import ParleyError, SpeechChunk, SynthesizerAbilities
 from providers import _libespeak
+from providers._card import Card, Cards, VoiceInfo
 from providers._libespeak import RATE
 from providers._options import Timeouts, read
 from providers._worker import Feed, Worker
@@ -46,13 +46,6 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     timeouts: Timeouts = Timeouts()
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
-    name: str
-    """What the option ``voice`` takes."""
-    description: str
-
-
 @asynccontextmanager
 async def synthesizer(options: Mapping[str, Any]) -> AsyncIterator[Espeak]:
     """Open the voice. Raises ParleyError for one that does not exist, ProviderUnavailable without the library."""
@@ -62,8 +55,9 @@ async def synthesizer(options: Mapping[str, Any]) -> AsyncIterator[Espeak]:
         yield Espeak(settings, worker)
 
 
-async def voices() -> list[Voice]:
-    """All languages that espeak-ng speaks."""
+async def voices(options: Mapping[str, Any]) -> Sequence[VoiceInfo]:
+    """All languages that espeak-ng speaks. Raises ParleyError, ProviderUnavailable without the library."""
+    read(Options, options, NAME)
     async with _worker() as worker:
         return await worker.run(_list_voices)
 
@@ -96,6 +90,19 @@ class Espeak:
             feed.abandon()
 
 
+CARDS: Cards = {
+    "tts": Card(
+        Espeak.abilities,
+        package="espeakng_loader",
+        extra="espeak",
+        rates=(RATE,),
+        voices=(Options().voice,),
+        note="one voice for each of 140 languages, with variants such as en-us+f3",
+        model_is_voice=True,
+    )
+}
+
+
 # --- the worker that all instances share -----------------------------------------------------------------------------
 
 _shared: tuple[Worker, int] | None = None
@@ -122,22 +129,22 @@ async def _worker() -> AsyncIterator[Worker]:
 def _check_voice(voice: str) -> None:
     base, _, variant = voice.partition("+")
     if not base or _libespeak.load().espeak_SetVoiceByName(base.encode()) != 0:
-        some = ", ".join(known.name for known in _list_voices() if len(known.name) == 2)
+        some = ", ".join(known.id for known in _list_voices() if len(known.id) == 2)
         raise ParleyError(f"{NAME}: there is no voice {voice!r}; there are, among others, en-us, en-gb, {some}")
     if variant and variant not in _variants():
         raise ParleyError(f"{NAME}: there is no variant {variant!r}; choose one of {', '.join(_variants())}")
 
 
-def _list_voices() -> list[Voice]:
-    found: dict[str, Voice] = {}
+def _list_voices() -> list[VoiceInfo]:
+    found: dict[str, VoiceInfo] = {}
     pointers = _libespeak.load().espeak_ListVoices(None)
     index = 0
     while pointers[index]:
         voice = pointers[index].contents
-        name = voice.languages[1:].decode()
-        found.setdefault(name, Voice(name, voice.name.decode()))
+        code = voice.languages[1:].decode()
+        found.setdefault(code, VoiceInfo(code, voice.name.decode(), code))
         index += 1
-    return sorted(found.values(), key=lambda voice: voice.name)
+    return sorted(found.values(), key=lambda voice: voice.id)
 
 
 def _variants() -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,11 @@ import msgspec
 import platformdirs
 
 from assistant.ports import ParleyError, ProviderError, ProviderUnavailable, SpeechChunk, SynthesizerAbilities
+from providers._card import Card, Cards, VoiceInfo
 from providers._fetching import DownloadFailed, fetched
 from providers._models import DOWNLOAD_GAP
 from providers._options import Timeouts, read
+from providers._piper_voices import KNOWN, MEGABYTES
 from providers._worker import Feed, Worker
 from providers.registry import importable
 
@@ -65,6 +67,19 @@ def would_download(options: Mapping[str, Any]) -> bool:
     return _place(settings.model or settings.voice) is None
 
 
+async def voices(options: Mapping[str, Any]) -> Sequence[VoiceInfo]:
+    """The voices on this machine, and those known to be published; nobody is asked. Raises ParleyError."""
+    read(Options, options, NAME)
+    here = {path.stem for path in cache().glob("*.onnx") if _VOICE.fullmatch(path.stem)}
+    return [_told(voice, voice in here) for voice in [*sorted(here), *(voice for voice in KNOWN if voice not in here)]]
+
+
+def _told(voice: str, here: bool) -> VoiceInfo:
+    language, speaker, quality = voice.split("-")
+    place = "on this machine" if here else f"fetched at the first use, about {MEGABYTES[quality]} MB"
+    return VoiceInfo(voice, f"{speaker.replace('_', ' ')}, {quality}", language.replace("_", "-"), place)
+
+
 class Piper:
     """A Synthesizer."""
 
@@ -89,6 +104,21 @@ class Piper:
                 yield chunk
         finally:
             feed.abandon()
+
+
+CARDS: Cards = {
+    "tts": Card(
+        Piper.abilities,
+        model=DEFAULT,
+        package="piper",
+        extra="piper",
+        rates=(22_050, 16_000),
+        voices=(DEFAULT,),
+        real=False,
+        megabytes=MEGABYTES["medium"],
+        model_is_voice=True,
+    )
+}
 
 
 # --- from a name to a file --------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from anyio import to_thread
 
 from assistant.conversation.events import Transcript, Word
 from assistant.ports import CAPTURE_RATE, Frame, ParleyError, ProviderError, ProviderUnavailable, TranscriberAbilities
+from providers._card import Card, Cards
 from providers._options import Timeouts, read
 from providers._sphinx_process import Process
 from providers._sphinx_worker import FAILED, FINISH, FORGET, GRAMMAR, HEARD, LEVEL, READY, SOUND
@@ -89,6 +90,18 @@ class PocketSphinx:
             yield stream
         finally:
             stream.close()
+
+
+CARDS: Cards = {
+    "stt": Card(
+        PocketSphinx.abilities,
+        model=MODEL,
+        package="pocketsphinx",
+        extra="pocketsphinx",
+        rates=(CAPTURE_RATE,),
+        note="hears what the offline assistant can be asked, and nothing else",
+    )
+}
 
 
 class SphinxStream:

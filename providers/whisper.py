@@ -20,6 +20,7 @@ from assistant.conversation.events import Word
 from assistant.ports import CAPTURE_RATE, ParleyError, ProviderError, Samples, TranscriberAbilities
 from providers import _cuda, _models
 from providers._batch import BatchTranscriber, Heard
+from providers._card import Card, Cards
 from providers._libraries import preload
 from providers._models import SHIPPED
 from providers._options import Timeouts, read
@@ -92,6 +93,20 @@ def would_download(options: Mapping[str, Any]) -> bool:
     """The model is not on this machine. Raises ParleyError for wrong options."""
     settings = read(Options, options, NAME)
     return not _models.is_here(settings.model, language=settings.language.split("-")[0].lower())
+
+
+CARDS: Cards = {
+    "stt": Card(
+        TranscriberAbilities(partials=True, languages=("en",)),
+        model=Options().model,
+        package="faster_whisper",
+        extra="whisper",
+        rates=(CAPTURE_RATE,),
+        real=False,
+        note="the engine runs here with Parley's own test model; models without .en hear 99 languages",
+        megabytes=145,
+    )
+}
 
 
 class _Model:

@@ -208,9 +208,12 @@ async def test_wrong_options_are_one_clear_sentence(options: dict[str, object], 
 
 
 async def test_voices() -> None:
-    names = [voice.name for voice in await espeak.voices()]
-    assert {"en-us", "de", "fr-fr", "es"} <= set(names)
-    assert names == sorted(names)
+    voices = await espeak.voices({})
+    ids = [voice.id for voice in voices]
+    assert {"en-us", "de", "fr-fr", "es"} <= set(ids)
+    assert ids == sorted(ids)
+    german = voices[ids.index("de")]
+    assert (german.name, german.language) == ("German", "de")
 
 
 async def run(program: str) -> str:
