@@ -7,18 +7,20 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
 import msgspec
 
 from assistant.audio.processing import Processing
-from assistant.config import Settings, options_for, scrub
+from assistant.config import Settings, scrub
 from assistant.conversation.endpoint import EndpointRules
 from assistant.conversation.segment import SegmentRules
 from assistant.conversation.turn import TurnRules
 from assistant.effects import Clock, Effects, local_time
 from assistant.later import Later
+from assistant.opening import Opening
 from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, VoiceActivity
 from providers import fallback, registry
 from providers._options import Timeouts
@@ -27,8 +29,6 @@ log = logging.getLogger("parley")
 
 OnFailure = Callable[[str, str, str, str | None], None]
 """stage, provider, error, next."""
-INFORMED = "offline"
-"""The chat model that is told what it may promise and what is set: others would not know the options."""
 
 
 @dataclass
@@ -80,10 +80,9 @@ def open_stage(
 ) -> AbstractAsyncContextManager[Any]:
     """The stage's provider and, behind it, its fallbacks, which are opened when they are first needed.
 
-    ``told``: options for whichever of them is `INFORMED`, where the config does not say otherwise.
+    ``told``: options for whichever of them is `assistant.opening.INFORMED`, where the config does not say otherwise.
     """
     table = getattr(settings, stage)
-    links = [_link(settings, stage, name, told or {}) for name in (table.provider, *table.fallback)]
     timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
 
     def failed(stage: Stage, provider: str, error: ProviderError, following: str | None) -> None:
@@ -91,20 +90,12 @@ def open_stage(
             log.debug("%s", scrub("".join(traceback.format_exception(error.__cause__)).rstrip()))
         on_failure(stage, provider, scrub(str(error)), following)
 
-    return _WRAPPERS[stage](links, failed, timeouts)
+    opening = Opening(settings, stage, failed, told or {})
+    links = [fallback.Lazy(name, partial(opening, name)) for name in (table.provider, *table.fallback)]
+    return _CHAINS[stage](links, failed, timeouts)
 
 
-def _link(settings: Settings, stage: Stage, name: str, told: Mapping[str, Any]) -> fallback.Lazy[Any]:
-    def opened() -> AbstractAsyncContextManager[Any]:
-        registered, options = options_for(settings, stage, name)
-        if stage == "llm" and registered == INFORMED:
-            options = {**told, **options}
-        return registry.find(stage, registered)(options)
-
-    return fallback.Lazy(name, opened)
-
-
-_WRAPPERS: dict[Stage, Callable[..., AbstractAsyncContextManager[Any]]] = {
+_CHAINS: dict[Stage, Callable[..., AbstractAsyncContextManager[Any]]] = {
     "stt": fallback.fallback_transcriber,
     "llm": fallback.fallback_chat,
     "tts": fallback.fallback_synthesizer,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from assistant.config import Settings, options_for, with_provider
+from assistant.config import Settings, leaves, with_provider
 from assistant.ports import ParleyError, Stage
 
 STAGES: tuple[Stage, ...] = ("stt", "llm", "tts")
@@ -166,7 +166,7 @@ def downloads(settings: Settings) -> bool:
 def _downloads(settings: Settings, stage: Stage, provider: str) -> bool:
     from providers import registry
 
-    return registry.downloads(stage, *options_for(settings, stage, provider))
+    return any(registry.downloads(stage, *leaf) for leaf in leaves(settings, stage, provider))
 
 
 def installed_here(package: str) -> bool:

@@ -75,6 +75,17 @@ async def voices(name: str, options: Options) -> Sequence[VoiceInfo] | None:
     return None if listing is None else await listing(options)
 
 
+def wraps(stage: str, name: str) -> tuple[str, ...]:
+    """Which of its options hold the names of other providers (see `providers._wrapping`); none where it is no wrapper,
+    or cannot be had: that is told when it is opened."""
+    try:
+        module = _module(stage, _entry(stage, name))
+    except ParleyError:
+        return ()
+    held: Mapping[str, Sequence[str]] = getattr(module, "WRAPS", {})
+    return tuple(held.get(stage, ()))
+
+
 @cache
 def _registered(stage: str) -> tuple[EntryPoint, ...]:
     """Reading them takes some milliseconds, and they do not change while a program runs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant.config.choose import options_for, parse_choice, with_provider
+from assistant.config.choose import circle, leaves, options_for, parse_choice, with_provider
 from assistant.config.layers import Origin
 from assistant.config.load import Loaded, files_for, load
 from assistant.config.secrets import recordable, redacted, scrub
@@ -13,7 +13,9 @@ __all__ = [
     "Loaded",
     "Origin",
     "Settings",
+    "circle",
     "files_for",
+    "leaves",
     "load",
     "options_for",
     "parse_choice",

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
 import msgspec
 
-from assistant.config.layers import STAGES, Layer
+from assistant.config.layers import STAGES, Layer, Place
 from assistant.config.schema import did_you_mean, dotted
 from assistant.config.settings import PLANNED_PROVIDERS, Llm, Settings, Stt, Tts
 from assistant.config.toml import value_text
 from assistant.errors import ParleyError
 
 Stage = Literal["stt", "llm", "tts"]
+
+OF_WRAPPERS: Mapping[Stage, tuple[str, ...]] = {
+    "stt": ("fast", "accurate"),
+    "llm": (),
+    "tts": ("short", "long", "limit"),
+}
+"""Keys of a stage's table that are options of the wrapper that knows them."""
+_STANDARD = ("model", "voice", "language")
+"""Options that are text in any provider."""
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*")
 
@@ -40,7 +49,8 @@ def options_for(
     Without ``name`` it is the stage's own provider. ``name`` may be an instance's, or NAME:MODEL as it stands in
     ``fallback``. The stage's ``model``, ``voice`` and ``options`` go to its own provider only; another provider gets
     what is true of any (language, max_tokens, speed) and, if it is an instance, what the instance says. Keys without
-    a value are left out, so that the provider's own default holds. Always there: ``timeouts``, seconds by the keys
+    a value are left out, so that the provider's own default holds. A wrapper that is the stage's own provider also gets
+    those of the stage's keys that are its options (`OF_WRAPPERS`). Always there: ``timeouts``, seconds by the keys
     connect, first_byte, gap. Raises ParleyError when no provider is chosen.
     """
     table: Stt | Llm | Tts = getattr(settings, stage)
@@ -57,12 +67,71 @@ def options_for(
     if instance is not None:
         options["model"] = options.get("model") or instance.model
         options |= instance.options
+    registered = instance.provider if instance else wanted
     if own:
-        options |= table.options
+        options |= _of_wrapper(stage, table, registered) | table.options
     if model or model_in_name:
         options["model"] = model or model_in_name
     options["timeouts"] = msgspec.to_builtins(settings.timeouts)
-    return instance.provider if instance else wanted, {k: v for k, v in options.items() if v is not None and v != ""}
+    return registered, {k: v for k, v in options.items() if v is not None and v != ""}
+
+
+def inner_names(settings: Settings, stage: Stage, name: str) -> list[tuple[str, str]]:
+    """The option and the name of each provider that the one called ``name`` wraps; none where it is no wrapper."""
+    registered, options = options_for(settings, stage, name)
+    if not any(isinstance(value, str | list | tuple) for key, value in options.items() if key not in _STANDARD):
+        return []  # without importing the provider's module
+    return list(_held(options, _wraps(stage, registered)))
+
+
+def leaves(settings: Settings, stage: Stage, name: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """`options_for` of the providers that hear, think or speak themselves: of what ``name`` wraps, to any depth.
+
+    Raises ParleyError where a wrapper leads round in a circle.
+    """
+    yield from _leaves(settings, stage, getattr(settings, stage).provider if name is None else name, ())
+
+
+def _leaves(settings: Settings, stage: Stage, name: str, above: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    registered, options = options_for(settings, stage, name)
+    held = _wraps(stage, registered)
+    if not held:
+        yield registered, options
+        return
+    known = parse_choice(name)[0]
+    if known in above:
+        raise ParleyError(f"{stage}: {circle(above, known)}")
+    for _, inner in _held(options, held):
+        yield from _leaves(settings, stage, inner, (*above, known))
+
+
+def circle(above: Sequence[str], name: str) -> str:
+    """A sentence about ``name``, which is one of those ``above`` that led to it."""
+    way = " -> ".join((*above[above.index(name) :], name))
+    return f"{way} leads round in a circle; let one of them name a provider that wraps no other"
+
+
+def _of_wrapper(stage: Stage, table: Stt | Llm | Tts, registered: str) -> dict[str, Any]:
+    keys = OF_WRAPPERS[stage]
+    given = {key: getattr(table, key) for key in keys}
+    if not any(isinstance(value, str) and value for value in given.values()):
+        return {}
+    return given if set(keys) & set(_wraps(stage, registered)) else {}
+
+
+def _held(options: Mapping[str, Any], keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The names that stand in a wrapper's options. What cannot be one is for the wrapper itself to refuse."""
+    for key in keys:
+        value = options.get(key)
+        for name in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(name, str) and name:
+                yield key, name
+
+
+def _wraps(stage: str, registered: str) -> tuple[str, ...]:
+    from providers.registry import wraps  # brings numpy
+
+    return wraps(stage, registered)
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -89,12 +158,49 @@ def check_names(layer: Layer, instances: Mapping[str, str]) -> None:
     """
     tables = [((), layer.table), *((("profiles", n), t) for n, t in layer.table.get("profiles", {}).items())]
     for path, table in tables:
-        for stage, where, text, is_choice in _mentions(table):
+        for stage, where, text, is_choice in _mentions(table, instances):
             here = (*path, *where)
             problem = _problem(stage, text, is_choice, instances if stage in STAGES else {})
             if problem:
                 keys = dotted(tuple(str(part) for part in here if isinstance(part, str)))
                 raise ParleyError(f"{layer.place(here)}: {keys} = {value_text(text)} {problem}")
+
+
+def check_nesting(settings: Settings, place: Callable[[Place], str]) -> None:
+    """Raise ParleyError for the first wrapper in force that leads to nothing that could fill its stage, or in a circle.
+
+    ``place``: where a key stands, for the front of the sentence.
+    """
+    for stage in STAGES:
+        table: Stt | Llm | Tts = getattr(settings, stage)
+        for name in filter(None, (table.provider, *table.fallback)):
+            _check_wrapped(settings, stage, name, (), place)
+
+
+def _check_wrapped(
+    settings: Settings, stage: Stage, name: str, above: tuple[str, ...], place: Callable[[Place], str]
+) -> None:
+    known = parse_choice(name)[0]
+    for key, inner in inner_names(settings, stage, name):
+        here = _where(settings, stage, known, key)
+        said = f"{place(here)}: {dotted(here)} = {value_text(inner)}"
+        if problem := _problem(stage, inner, True, {n: i.provider for n, i in settings.providers.items()}):
+            raise ParleyError(f"{said} {problem}")
+        found = parse_choice(inner)[0]
+        if found in (*above, known):
+            raise ParleyError(f"{said} cannot be: {circle((*above, known), found)}")
+        _check_wrapped(settings, stage, inner, (*above, known), place)
+
+
+def _where(settings: Settings, stage: Stage, name: str, key: str) -> Place:
+    """Where the option of a wrapper called ``name`` was written."""
+    table: Stt | Llm | Tts = getattr(settings, stage)
+    if name == table.provider and key in table.options:
+        return stage, "options", key
+    instance = settings.providers.get(name)
+    if instance is not None and key in instance.options:
+        return "providers", name, "options", key
+    return stage, key
 
 
 def _standard(settings: Settings, table: Stt | Llm | Tts) -> dict[str, Any]:
@@ -108,7 +214,9 @@ def _standard(settings: Settings, table: Stt | Llm | Tts) -> dict[str, Any]:
             return {"speed": table.speed}
 
 
-def _mentions(table: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str | int, ...], str, bool]]:
+def _mentions(
+    table: Mapping[str, Any], instances: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[str | int, ...], str, bool]]:
     """Each provider named in a table: (stage, path, text, whether NAME:MODEL is possible there)."""
     for stage in (*STAGES, "vad"):
         section = table.get(stage, {})
@@ -119,8 +227,18 @@ def _mentions(table: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str | int, 
         for key in ("fast", "accurate", "short", "long"):
             if section.get(key):
                 yield stage, (stage, key), section[key], True
+        if stage in STAGES and section.get("provider") and section.get("options"):
+            provider = instances.get(section["provider"], section["provider"])
+            for key, text in _held(section["options"], _wraps(stage, provider)):
+                yield stage, (stage, "options", key), text, True
     for name, instance in table.get("providers", {}).items():
-        yield "", ("providers", name, "provider"), instance["provider"], False
+        provider = instance["provider"]
+        yield "", ("providers", name, "provider"), provider, False
+        held = {stage: keys for stage in STAGES if (keys := _wraps(stage, provider))} if instance.get("options") else {}
+        for key, text in _held(instance.get("options", {}), sorted({key for keys in held.values() for key in keys})):
+            stages = [stage for stage, keys in held.items() if key in keys]
+            # In which stage it will stand is not known here, unless there is only one in which it can.
+            yield stages[0] if len(stages) == 1 else "", ("providers", name, "options", key), text, True
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any, Literal
 Place = tuple[str, ...]
 """The path of a key: ("llm", "options", "base_url")."""
 
-STAGES = ("stt", "llm", "tts")
+STAGES: tuple[Literal["stt", "llm", "tts"], ...] = ("stt", "llm", "tts")
 
 OF_A_PROVIDER = ("model", "voice", "options")
 """Keys of a stage or an instance that mean something to its provider alone."""

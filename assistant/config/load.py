@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from assistant.config.choose import check_names
+from assistant.config.choose import check_names, check_nesting
 from assistant.config.environment import CONFIG, environment
 from assistant.config.layers import STAGES, Layer, Origin, Place, Stack
 from assistant.config.locate import line_of, lines
@@ -77,6 +77,7 @@ def load(
     in_force = {key: stack.table[key] for key in (*STAGES, "providers")}
     check_names(Layer(in_force, lambda path: _nearest(stack.origins, path)), _instances(stack.table))
     settings = msgspec.convert(stack.table, Settings)
+    check_nesting(settings, lambda path: _nearest(stack.origins, path).place)
     _agree(settings, stack.origins)
     places = _leaves(msgspec.to_builtins(settings))
     origins = {dotted(path): stack.origins.get(path, Origin("default")) for path in places}
