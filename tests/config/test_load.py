@@ -302,7 +302,7 @@ MISTAKES = [
     ("[stt]\nmodel = 3", 2, ["stt.model = 3", "text"]),
     ("[stt]\nprovider = 'fasterwhisper'", 2, ['"fasterwhisper"', 'did you mean "faster-whisper"?', "openai"]),
     ("[stt]\nprovider = 'anthropic'", 2, ['"anthropic" is no stt provider', "faster-whisper"]),
-    ("[stt]\nprovider = 'deepgram'", 2, ['"deepgram" is not available yet', "faster-whisper"]),
+    ("[stt]\nprovider = 'moonshine'", 2, ['"moonshine" is not available yet', "faster-whisper"]),
     ("[stt]\nprovider = 'openai:x'", 2, ['provider = "openai" and model = "x"']),
     ("[stt]\nprovider = 'module:thing'", 2, ["package.module:factory"]),
     ("[stt]\nprovider = 'a.b:c d'", 2, ["package.module:factory"]),
