@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import math
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,10 @@ class Rejected(ProviderError):
 
 class Refusal(ProviderError):
     """The model is well and will not answer this. Another may."""
+
+
+class Unreadable(ValueError):
+    """What came cannot be used: says what the server did, behind its name."""
 
 
 _REASONS = {
@@ -47,9 +52,16 @@ _LASTING_CODES = {
 _QUIET = {401, 403}
 """Their bodies may quote the key."""
 _KEYLIKE = re.compile(r"\b(?:sk|pk|gsk|xai|key)[-_][\w*.-]{4,}|(?i:bearer)\s+\S+")
+_LOADING = re.compile(r"\bloading\b.*\bmodel\b|\bmodel\b.*\bloading\b", re.IGNORECASE)
 _CUT = {
     "RemoteProtocolError", "ReadError", "WriteError", "ClosedResourceError", "BrokenResourceError", "EndOfStream",
 }  # fmt: skip
+_CERTIFICATE = {
+    10: ": its certificate has expired",
+    62: ": its certificate is for another name",
+    64: ": its certificate is for another name",
+}
+"""By OpenSSL's X509_V_ERR codes."""
 _LONGEST = 160
 
 
@@ -84,35 +96,46 @@ def translate(error: BaseException, provider: str, timeouts: Timeouts, secrets: 
         return error
     status = getattr(error, "status_code", None)
     response = getattr(error, "response", None)
+    body = getattr(error, "body", None)
     if isinstance(status, int) and status >= 400:
-        message, code = _said(getattr(error, "body", None))
-        clause = f"{provider} {_REASONS.get(status, 'answered with an error')} ({status})"
-        if message and status not in _QUIET:
-            clause += f": {scrubbed(message, secrets)}"
-        kind = Rejected if status in _LASTING or code in _LASTING_CODES else ProviderError
-        return kind(clause, provider=provider, retry_after=retry_after(getattr(response, "headers", {})))
+        return answered(status, body, getattr(response, "headers", {}), provider, secrets)
+    for link in _chain(error):
+        if isinstance(link, Unreadable):
+            return ProviderError(f"{provider} {link} (malformed)", provider=provider)
     names = {type(link).__name__ for link in _chain(error)}
     if "ConnectTimeout" in names or "PoolTimeout" in names:
         return ProviderError(f"{provider}: no connection within {timeouts.connect:g} s", provider=provider)
     if "ConnectError" in names:
-        return ProviderError(f"{provider} cannot be reached{_because(error)}", provider=provider)
+        return unreachable(error, provider)
     if names & {"ReadTimeout", "WriteTimeout", "TimeoutException", "APITimeoutError"}:
         return ProviderError(f"{provider} stopped answering", provider=provider)
-    if names & {
-        "RemoteProtocolError",
-        "ReadError",
-        "WriteError",
-        "ClosedResourceError",
-        "BrokenResourceError",
-        "EndOfStream",
-    }:
+    if names & _CUT:
         return ProviderError(f"{provider} cut the connection", provider=provider)
     if isinstance(error, ValueError):
         return ProviderError(f"{provider} sent something that cannot be read (malformed)", provider=provider)
-    body = getattr(error, "body", None)
     if status is not None or body is not None:  # an error event after HTTP 200
         return from_body(body if body is not None else str(error), provider, secrets)
     return ProviderError(f"{provider} failed: {scrubbed(str(error), secrets)}", provider=provider)
+
+
+def answered(
+    status: int, body: object, headers: Mapping[str, str], provider: str, secrets: tuple[str, ...] = ()
+) -> ProviderError:
+    """The server answered with an HTTP status of 400 or more. ``body``: parsed, as text, or None."""
+    message, code = _said(body)
+    reason = _REASONS.get(status, "answered with an error")
+    if status == 503 and _LOADING.search(message):
+        reason, message = "is still loading its model", ""
+    clause = f"{provider} {reason} ({status})"
+    if message and status not in _QUIET:
+        clause += f": {scrubbed(message, secrets)}"
+    kind = Rejected if status in _LASTING or code in _LASTING_CODES else ProviderError
+    return kind(clause, provider=provider, retry_after=retry_after(headers))
+
+
+def unreachable(error: BaseException, provider: str) -> ProviderError:
+    """No connection came about."""
+    return ProviderError(f"{provider} cannot be reached{_because(error)}", provider=provider)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -166,6 +189,8 @@ def _because(error: BaseException) -> str:
             return ": nothing listens there (connection refused)"
         if type(link).__name__ == "gaierror":
             return ": its name cannot be resolved"
-        if "certificate" in str(link).lower():
-            return ": its certificate is not trusted"
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return _CERTIFICATE.get(link.verify_code, ": its certificate is not trusted")
+        if isinstance(link, ssl.SSLError) and link.reason == "WRONG_VERSION_NUMBER":
+            return ": it does not speak TLS (an address with http:// may do)"
     return ""

@@ -16,6 +16,7 @@ import anyio
 import msgspec
 
 from assistant.ports import Message, ParleyError, ProviderError, ProviderUnavailable, Text
+from providers._bounds import bounding
 from providers._errors import from_body, translate
 from providers._load import quietly
 from providers._options import Timeouts
@@ -93,13 +94,15 @@ def address(base_url: str, provider: str, *, version: str = "/v1") -> str:
 def client(timeouts: Timeouts) -> Any:
     """An ``httpx2.AsyncClient`` for a vendor's SDK. Loads certificates: call it in a worker thread (``quietly``).
 
-    Only connecting and writing are on its clock; reading is on `Call`'s.
+    Only connecting and writing are on its clock; reading is on `Call`'s. What it reads is bounded.
     """
     httpx2 = importlib.import_module("httpx2")
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(timeouts.first_byte, connect=timeouts.connect, read=None, pool=timeouts.connect),
         limits=httpx2.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=KEEPALIVE),
         follow_redirects=True,
+        headers={"accept-encoding": "identity"},
+        event_hooks={"response": [bounding(httpx2)]},
     )
 
 

@@ -6,6 +6,7 @@ Each vendor has a small module in ``tests/contract/subjects`` with a list ``SUBJ
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -35,8 +36,14 @@ class Playing(Protocol):
     """It has been called."""
     disconnected: asyncio.Event
     """A client went away before its answer was complete."""
+    left_at: float | None
+    """When that was, on the loop's clock."""
     connections: int
     """Made to it so far."""
+    host: str
+    """As ``url`` names it; it listens on the loopback whatever is written here."""
+    tls: ssl.SSLContext | None
+    """Set before it listens: it speaks TLS, and its ``url`` says so."""
 
     @property
     def url(self) -> str: ...
@@ -94,6 +101,11 @@ class Subject:
     wire: Wire = "http"
     secrets: tuple[str, ...] = (KEY,)
     """What nothing may ever show."""
+    told: Callable[[Any], Mapping[str, Any]] | None = None
+    """What the last call told the server: {"language": code or None, "rate": Hz}, of those that its API takes.
+    Needed for ears and voices."""
+    reuses: bool = True
+    """One connection serves all calls, and is there before the first."""
     variant: str = ""
     """Tells two subjects of one provider and stage apart."""
 

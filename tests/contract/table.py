@@ -10,7 +10,10 @@ from tests.contract import subjects
 from tests.contract.subject import KEY, Stage, Subject, Wire
 from tests.servers.wire import Fault
 
-__all__ = ["EXPECTED", "FAULTS", "KEY", "LASTING", "OK", "PARTS_BEFORE", "SUBJECTS", "TIMEOUTS", "Subject", "expected"]
+__all__ = [
+    "ADDRESS_FAULTS", "EXPECTED", "FAULTS", "KEY", "LASTING", "OK", "PARTS_BEFORE", "SUBJECTS", "TIMEOUTS", "Subject",
+    "expected",
+]  # fmt: skip
 
 TIMEOUTS = {"connect": 0.5, "first_byte": 0.6, "gap": 0.4}
 
@@ -31,40 +34,56 @@ OK = "ok"
 NOT_SSE = "n/a: the answer is one JSON document, not server-sent events"
 NOT_TEXT = "n/a: the answer is sound, not text"
 
+ADDRESS_FAULTS = ("dns", "certificate", "untrusted")
+"""Nobody can be reached there: the name does not exist, the certificate is for another name, nobody vouches for it."""
+_EVERYWHERE = {
+    "dns": "cannot be reached: its name cannot be resolved",
+    "certificate": "cannot be reached: its certificate is for another name",
+    "untrusted": "cannot be reached: its certificate is not trusted",
+    "refused": "cannot be reached: nothing listens there",
+    "401": "rejected the key (401)",
+    "402": "wants to be paid first (402)",
+    "403": "does not allow this key to do that (403)",
+    "404": "does not know this model or address (404)",
+    "429": "is asked too often (429)",
+    "500": "failed inside (500)",
+    "529": "is overloaded (529)",
+    "error_in_200": "sent an error",
+    "hang": "no first byte for 0.6 s",
+    "hang_after_headers": "no first byte for 0.6 s",
+    "hang_midway": "fell silent for 0.4 s",
+    "cut_at_once": "cut the connection",
+    "cut_midway": "cut the connection",
+    "malformed": "malformed",
+    "big_line": "sent one event of more than 8 MB",
+    "drip": "no first byte for 0.6 s",
+    "split": OK,
+    "crlf": OK,
+    "comments": OK,
+}
 EXPECTED: dict[Wire, dict[str, str]] = {
-    "http": {
-        "refused": "cannot be reached: nothing listens there",
-        "401": "rejected the key (401)",
-        "402": "wants to be paid first (402)",
-        "404": "does not know this model or address (404)",
-        "429": "is asked too often (429)",
-        "500": "failed inside (500)",
-        "529": "is overloaded (529)",
-        "error_in_200": "sent an error",
-        "hang": "no first byte for 0.6 s",
-        "hang_after_headers": "no first byte for 0.6 s",
-        "hang_midway": "fell silent for 0.4 s",
-        "cut_at_once": "cut the connection",
-        "cut_midway": "cut the connection",
-        "malformed": "malformed",
-        "drip": "no first byte for 0.6 s",
-        "split": OK,
-        "crlf": OK,
-        "comments": OK,
-    },
+    "http": _EVERYWHERE,
+    "websocket": {fault: said for fault, said in _EVERYWHERE.items() if fault != "crlf"},
 }
 """By the wire, what an error must say after each fault."""
 _OF_STAGE: dict[tuple[Wire, Stage], dict[str, str]] = {
-    ("http", "stt"): {"hang_midway": "no first byte for 0.6 s", "crlf": NOT_SSE, "comments": NOT_SSE},
+    ("http", "stt"): {
+        "hang_midway": "no first byte for 0.6 s",
+        "big_line": "sent an answer of more than 8 MB",
+        "crlf": NOT_SSE,
+        "comments": NOT_SSE,
+    },
     ("http", "tts"): {
         "crlf": NOT_TEXT,
         "comments": NOT_TEXT,
         "drip": "fell silent for 0.4 s",
+        "big_line": "sent an answer of more than 8 MB",
         "malformed": "sent text/html where sound was asked for",
     },
 }
-FAULTS: dict[Wire, tuple[str, ...]] = {"http": get_args(Fault)}
-LASTING = {"401", "402", "404"}
+FAULTS: dict[Wire, tuple[str, ...]] = {wire: tuple(expected) for wire, expected in EXPECTED.items()}
+assert set(FAULTS["http"]) == {*ADDRESS_FAULTS, *get_args(Fault)}
+LASTING = {"401", "402", "403", "404"}
 """Faults after which asking again soon is of no use."""
 PARTS_BEFORE = {"hang_midway", "cut_midway"}
 """Faults before which part of a streamed answer has come."""

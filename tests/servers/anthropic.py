@@ -12,6 +12,7 @@ _STATUS = {
     400: ("invalid_request_error", "temperature: this parameter is not supported."),
     401: ("authentication_error", "invalid x-api-key: {key}"),
     402: ("billing_error", "Your credit balance is too low."),
+    403: ("permission_error", "Your API key {key} does not have permission to use the specified resource."),
     404: ("not_found_error", "model: no such model"),
     429: ("rate_limit_error", "This request would exceed your rate limit."),
     500: ("api_error", "Internal server error"),

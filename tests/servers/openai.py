@@ -14,6 +14,7 @@ HEARD = "what time is it"
 _STATUS = {
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided: {key}."),
     402: ("insufficient_quota", "insufficient_quota", "You exceeded your current quota."),
+    403: ("request_forbidden", "unsupported_country_region_territory", "Country or territory of {key} not supported."),
     404: ("invalid_request_error", "model_not_found", "The model does not exist or you do not have access to it."),
     429: ("requests", "rate_limit_exceeded", "Rate limit reached."),
     500: ("server_error", None, "The server had an error while processing your request."),

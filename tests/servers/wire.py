@@ -9,16 +9,21 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import io
 import json
+import ssl
+import wave
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Fault = Literal[
-    "refused", "401", "402", "404", "429", "500", "529", "error_in_200", "hang", "hang_after_headers", "hang_midway",
-    "cut_at_once", "cut_midway", "malformed", "drip", "split", "crlf", "comments",
+    "refused", "401", "402", "403", "404", "429", "500", "529", "error_in_200", "hang", "hang_after_headers",
+    "hang_midway", "cut_at_once", "cut_midway", "malformed", "big_line", "drip", "split", "crlf", "comments",
 ]  # fmt: skip
 
 RETRY_AFTER = 7.0
+BIG = 50 << 20
+"""Bytes in the line of "big_line"."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,21 @@ class Server:
         """A POST has come."""
         self.disconnected = asyncio.Event()
         """A client went away before its reply was complete."""
+        self.left_at: float | None = None
+        """When that was, on the loop's clock."""
+        self.sent = 0
+        """Bytes of bodies that went out."""
+        self.host = "127.0.0.1"
+        """As ``url`` names it; it listens on the loopback whatever is written here."""
+        self.tls: ssl.SSLContext | None = None
+        """Set before it listens: it speaks HTTPS."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.prefix}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}{self.prefix}"
 
     @property
     def posts(self) -> list[Request]:
@@ -108,6 +121,10 @@ class Server:
         """The vendor's error body for an HTTP status."""
         raise NotImplementedError
 
+    def status(self, status: int) -> int:
+        """What the vendor answers with where others answer with ``status``."""
+        return status
+
     def error_in_200(self, request: Request) -> list[bytes]:
         """What the vendor sends when something breaks after it has said 200."""
         raise NotImplementedError
@@ -123,7 +140,7 @@ class Server:
 
     async def listen(self) -> None:
         """Listen, again on the same port after `stop`."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -148,7 +165,7 @@ class Server:
                 if not await self._answer(request, reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
-            self.disconnected.set()
+            self._left()
         except asyncio.CancelledError:
             return  # `stop` was called; to asyncio.start_server a cancelled handler is an error
         finally:
@@ -163,7 +180,7 @@ class Server:
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
-                self.disconnected.set()
+                self._left()
                 return False
             return sending.result()
         finally:
@@ -171,6 +188,11 @@ class Server:
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
             self._tasks -= {sending, leaving}
+
+    def _left(self) -> None:
+        if not self.disconnected.is_set():
+            self.left_at = asyncio.get_running_loop().time()
+        self.disconnected.set()
 
     async def _send(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         fault = self.fault if request.method == "POST" else None
@@ -180,7 +202,7 @@ class Server:
             return False
         if fault is not None and fault.isdigit():
             extra = {"retry-after": f"{RETRY_AFTER:g}"} if fault == "429" else {}
-            reply = Reply.of(self.error(int(fault)), int(fault), **extra)
+            reply = Reply.of(self.error(int(fault)), self.status(int(fault)), **extra)
         else:
             reply = self.reply(request)
         pieces = reply.pieces
@@ -188,6 +210,9 @@ class Server:
             pieces = self.error_in_200(request)
         elif fault == "malformed":
             reply = _malformed(reply)
+            pieces = reply.pieces
+        elif fault == "big_line":
+            reply = _big(reply)
             pieces = reply.pieces
         elif fault == "crlf":
             pieces = [piece.replace(b"\n", b"\r\n") for piece in pieces]
@@ -219,6 +244,7 @@ class Server:
             if request.method != "HEAD" and piece:
                 writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
                 await writer.drain()
+                self.sent += len(piece)
             if fault == "drip":
                 await asyncio.sleep(1.0)
             elif self.pause:
@@ -229,6 +255,13 @@ class Server:
         return True
 
 
+def uploaded(server: Server, language: str = "language") -> dict[str, Any]:
+    """What the last upload of a WAV file told of its language (in the form's field ``language``) and its rate (Hz)."""
+    form = server.posts[-1].form
+    with wave.open(io.BytesIO(form["file"][0])) as file:
+        return {"language": form[language][0].decode() if language in form else None, "rate": file.getframerate()}
+
+
 def _malformed(reply: Reply) -> Reply:
     """An event that breaks off, half a document, or a proxy's error page in the place of sound."""
     if reply.content_type == "text/event-stream":
@@ -237,6 +270,15 @@ def _malformed(reply: Reply) -> Reply:
     if reply.content_type == "application/json":
         return replace(reply, pieces=[b"".join(reply.pieces)[:-2]])
     return Reply([b"<html><body>Bad gateway</body></html>"], "text/html")
+
+
+def _big(reply: Reply) -> Reply:
+    """A line that does not end for 50 MB: an event's, or a document's in the place of an answer or of sound."""
+    block = b"x" * (64 << 10)
+    blocks = [block] * (BIG // len(block))
+    if reply.content_type == "text/event-stream":
+        return replace(reply, pieces=[reply.pieces[0], b'data: {"text": "', *blocks, b'"}\n\n', *reply.pieces[1:]])
+    return Reply([b'{"text": "', *blocks, b'"}'], "application/json")
 
 
 async def _gone(reader: asyncio.StreamReader) -> None:
