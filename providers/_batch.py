@@ -96,6 +96,8 @@ class BatchStream:
         self._last_partial = 0
         self._closed = False
         self._changed = anyio.Event()
+        self.decoded: list[float] = []
+        """Seconds of sound in each decode that was begun and has not failed: what a vendor bills."""
 
     def push(self, frame: Frame) -> None:
         self._sound.push(frame)
@@ -163,8 +165,12 @@ class BatchStream:
         samples = self._sound.samples
         with anyio.CancelScope() as scope:
             self._decoding = scope, samples, optional
+            self.decoded.append(samples / CAPTURE_RATE)
             try:
                 heard = await self._transcriber.decode(self._sound.all(), optional=optional)
+            except (ProviderError, Dropped):
+                self.decoded.pop()
+                raise
             finally:
                 self._decoding = None
             self._decoded = _Decoded(heard, samples)
