@@ -127,19 +127,20 @@ def wants_server(settings: Settings, environ: Mapping[str, str], installed: Inst
     return next(usable).provider == SERVERS
 
 
-def decide(settings: Settings, *, stages: Sequence[Stage] = STAGES) -> tuple[Settings, dict[Stage, str]]:
+def decide(
+    settings: Settings, *, stages: Sequence[Stage] = STAGES, servers: Sequence[LocalServer] | None = None
+) -> tuple[Settings, dict[Stage, str]]:
     """`choose` for this machine. Takes at most 0.3 s, and that only while it looks for a local model server.
 
-    Call it outside of any event loop.
+    Call it outside of any event loop, or with the ``servers`` that were found.
     """
-    servers: Sequence[LocalServer] = ()
-    if "llm" in stages and wants_server(settings, os.environ, installed_here):
+    if servers is None and "llm" in stages and wants_server(settings, os.environ, installed_here):
         import anyio
 
         from providers import _probe
 
         servers = [LocalServer(*found) for found in anyio.run(_probe.model_servers)]
-    return choose(settings, os.environ, installed_here, servers, stages=stages, known=_is_known, here=_is_here)
+    return choose(settings, os.environ, installed_here, servers or (), stages=stages, known=_is_known, here=_is_here)
 
 
 def _is_known(stage: Stage, provider: str) -> bool:

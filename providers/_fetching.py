@@ -29,7 +29,7 @@ async def fetched(what: str, module: Sequence[str], *, gap: float, smallest: int
     ``what``: its name in the progress line; ``gap``: seconds without a byte after which it is given up; ``smallest``:
     files up to so many bytes show no progress.
     """
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+    if forbidden():
         raise DownloadFailed("HF_HUB_OFFLINE forbids it")
     progress = _Progress(what)
     command = [sys.executable, "-m", *module]
@@ -56,6 +56,11 @@ async def fetched(what: str, module: Sequence[str], *, gap: float, smallest: int
             progress.end()
             if process.returncode is None:
                 process.kill()
+
+
+def forbidden() -> bool:
+    """HF_HUB_OFFLINE says that nothing is to be fetched."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
 class _Lines:

@@ -6,10 +6,12 @@ Plain HTTP over a socket: a client's import alone would take longer than the ans
 from __future__ import annotations
 
 import io
+import ipaddress
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http.client import HTTPException, HTTPResponse
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -32,7 +34,7 @@ async def model_servers(
     found: dict[int, str] = {}
 
     async def ask(port: int) -> None:
-        model = chat_model(await _listed(host, port))
+        model = chat_model(await _listed(host, port, "/v1/models") or ())
         if model:
             found[port] = model
 
@@ -43,6 +45,35 @@ async def model_servers(
     return [(f"http://{host}:{port}/v1", kind, found[port]) for port, kind in ports.items() if port in found]
 
 
+async def listings(addresses: Collection[str], *, patience: float = PATIENCE) -> dict[str, list[str] | None]:
+    """What the servers at these base URLs list as their models; None: nobody answered there in time. No key is sent.
+
+    Only ``http`` to an address in figures or to localhost is asked, which needs no name server: what is further away
+    may well need longer, and may count who asks. The others are not in the answer.
+    """
+    found: dict[str, list[str] | None] = {}
+
+    async def ask(address: str, host: str, port: int, path: str) -> None:
+        found[address] = await _listed(host, port, path)
+
+    with anyio.move_on_after(patience):
+        async with anyio.create_task_group() as group:
+            for address in addresses:
+                parts = urlsplit(address)
+                if parts.scheme == "http" and _is_near(parts.hostname or ""):
+                    found[address] = None
+                    path = f"{parts.path.rstrip('/') or '/v1'}/models"
+                    group.start_soon(ask, address, parts.hostname or "", parts.port or 80, path)
+    return found
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return host == "localhost" or bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
+
+
 def chat_model(names: Sequence[str]) -> str | None:
     """The first that chats, on this machine rather than elsewhere."""
     chatting = [name for name in names if not any(word in name.lower() for word in NOT_CHAT)]
@@ -50,18 +81,18 @@ def chat_model(names: Sequence[str]) -> str | None:
     return next(iter(here or chatting), None)
 
 
-async def _listed(host: str, port: int) -> list[str]:
-    """The models that the server lists; none when there is no server, or when it is another kind of server."""
+async def _listed(host: str, port: int, path: str) -> list[str] | None:
+    """The models that the server lists; none where it is another kind of server, None where there is no server."""
+    received = b""
     try:
         async with await anyio.connect_tcp(host, port) as stream:
-            head = f"GET /v1/models HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: application/json\r\n"
+            head = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: application/json\r\n"
             await stream.send(f"{head}Connection: close\r\n\r\n".encode())
-            received = b""
             while (models := _models(received)) is None and len(received) < MOST:
                 received += await stream.receive()
             return models or []
     except (OSError, anyio.EndOfStream, anyio.BrokenResourceError):
-        return []
+        return [] if received else None
 
 
 def _models(received: bytes) -> list[str] | None:

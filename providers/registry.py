@@ -86,6 +86,12 @@ def wraps(stage: str, name: str) -> tuple[str, ...]:
     return tuple(held.get(stage, ()))
 
 
+def package_of(stage: str, name: str) -> str:
+    """The installed package that registered it; empty for a ``package.module:factory``."""
+    distribution = _entry(stage, name).dist
+    return distribution.name if distribution is not None else ""
+
+
 @cache
 def _registered(stage: str) -> tuple[EntryPoint, ...]:
     """Reading them takes some milliseconds, and they do not change while a program runs."""
