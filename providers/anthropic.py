@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from assistant.ports import Delta, Message, TextDelta, ToolCall
+from assistant.ports import ChatAbilities, Delta, Message, TextDelta, Tool
 from providers import _http
+from providers._anthropic_blocks import Answer, content, described
 from providers._errors import Refusal, scrubbed
 from providers._load import quietly
-from providers._messages import split
+from providers._messages import turns
 from providers._options import read
 from providers.registry import Options, importable
 
@@ -70,58 +71,59 @@ def _at(value: object, *path: str) -> object:
 class Chat:
     """`ChatModel` over ``POST /v1/messages``."""
 
+    abilities = ChatAbilities(tools=True, usage=True)
+
     def __init__(self, vendor: _http.Vendor, options: ChatOptions, pace: dict[str, Any], name: str = _WHO) -> None:
         self.name = name
         self._vendor = vendor
         self._options = options
         self._pace = pace
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+    async def reply(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
         call = _http.Call(self.name, self._vendor)
-        request = self._request(messages)
-        tools: dict[int, list[str]] = {}  # block index -> id, name, pieces of JSON
-        said, stop, details = False, "", None
+        request = self._request(messages, tools)
+        answer = Answer(call)
         async with _http.Events(call, lambda: self._vendor.client.messages.create(**request)) as events:
             async for event in events:
-                match getattr(event, "type", None):
-                    case "content_block_delta" if getattr(event.delta, "type", "") == "text_delta" and event.delta.text:
-                        call.content()
-                        said = True
-                        yield TextDelta(event.delta.text)
-                    case "content_block_start" if getattr(event.content_block, "type", "") == "tool_use":
-                        call.content()
-                        tools[event.index] = [event.content_block.id, event.content_block.name]
-                    case "content_block_delta" if getattr(event.delta, "type", "") == "input_json_delta":
-                        tools[event.index].append(event.delta.partial_json)
-                    case "content_block_stop" if event.index in tools:
-                        said = True
-                        id, name, *pieces = tools.pop(event.index)
-                        yield ToolCall(id, name, _http.arguments("".join(pieces), call))
-                    case "message_delta":
-                        stop = getattr(event.delta, "stop_reason", None) or stop
-                        details = getattr(event.delta, "stop_details", None)
-                    case "message_stop":
-                        if not said:
-                            raise _nothing_said(stop, details, call)
-                        await events.drain()
-                        return
-        raise call.error("cut the reply short")
+                if text := answer.take(event):
+                    yield TextDelta(text)
+                if answer.over:
+                    await events.drain()
+                    break
+        if not answer.over:
+            raise call.error("cut the reply short")
+        for delta in answer.end():
+            yield delta
+        if answer.silent:
+            raise _nothing_said(answer.stop, answer.details, call)
 
-    def _request(self, messages: Sequence[Message]) -> dict[str, Any]:
-        system, turns = split(messages)
-        if turns and turns[0]["role"] == "assistant":
-            turns.insert(0, _OPENING)
+    def _request(self, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
+        system, rest = turns(messages)
+        said: list[dict[str, Any]] = [{"role": turn.role, "content": content(turn)} for turn in rest]
+        if said and said[0]["role"] == "assistant":
+            said.insert(0, _OPENING)
         request: dict[str, Any] = {
             "model": self._options.model,
             "max_tokens": self._options.max_tokens,
-            "messages": turns,
-            "cache_control": {"type": "ephemeral"},
+            "messages": said,
+            # The end of the conversation so far: the next turn reads it from the cache.
+            "cache_control": _CACHED,
             "stream": True,
             **self._pace,
         }
         if system:
             request["system"] = [{"type": "text", "text": system}]
+        if known := described(tools, rest):
+            request["tools"] = known
+            request |= {} if tools else {"tool_choice": {"type": "none"}}
+        # And what never changes (the tools come before the system text), for when the oldest turns are left out.
+        if stable := request.get("system") or request.get("tools"):
+            stable[-1]["cache_control"] = _CACHED
         return request
+
+
+_CACHED = {"type": "ephemeral"}
+"""For five minutes from its last use. What is too short for the model's cache is not kept, and nothing is said."""
 
 
 def _nothing_said(stop: str, details: object, call: _http.Call) -> Exception:

@@ -16,19 +16,21 @@ import numpy as np
 from assistant.conversation.events import Word
 from assistant.ports import (
     CAPTURE_RATE,
+    ChatAbilities,
     Delta,
     Message,
     ProviderError,
     Samples,
     TextDelta,
-    ToolCall,
+    Tool,
     TranscriberAbilities,
 )  # fmt: skip
 from providers import _http
 from providers._batch import BatchTranscriber, Heard
 from providers._errors import Refusal, scrubbed
 from providers._load import quietly
-from providers._messages import split
+from providers._messages import turns
+from providers._openai_items import Answer, described, items
 from providers._options import read
 from providers._wav import wav
 from providers.registry import Options, importable
@@ -95,18 +97,46 @@ class ChatOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_onl
 class Chat:
     """`ChatModel` over ``POST /responses``, streamed."""
 
+    abilities = ChatAbilities(tools=True, usage=True)
+
     def __init__(self, vendor: _http.Vendor, options: ChatOptions, name: str = _WHO) -> None:
         self.name = name
         self._vendor = vendor
         self._options = options
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
-        options = self._options
-        system, turns = split(messages)
+    async def reply(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
         call = _http.Call(self.name, self._vendor)
+        request = self._request(messages, tools)
+        answer, response = Answer(call), None
+        async with _http.Events(call, lambda: self._vendor.client.responses.create(**request)) as events:
+            async for event in events:
+                match getattr(event, "type", None):
+                    case "response.output_text.delta" | "response.refusal.delta" if event.delta:
+                        answer.said()
+                        yield TextDelta(event.delta)
+                    case "response.output_item.done":
+                        answer.done(event.item)
+                    case "response.failed":
+                        raise call.failed(_plain(getattr(event.response, "error", None)))
+                    case "error":
+                        raise call.failed(_plain(event))
+                    case "response.completed" | "response.incomplete":
+                        response = event.response
+                        await events.drain()
+                        break
+        if response is None:
+            raise call.error("cut the reply short")
+        for delta in answer.end(response):
+            yield delta
+        if answer.silent:
+            raise _nothing_said(response, call)
+
+    def _request(self, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
+        options = self._options
+        system, rest = turns(messages)
         request: dict[str, Any] = {
             "model": options.model,
-            "input": turns,
+            "input": items(rest),
             "max_output_tokens": options.max_tokens,
             "reasoning": {"effort": options.effort},
             "store": False,
@@ -114,28 +144,9 @@ class Chat:
         }
         if system:
             request["instructions"] = system
-        said = False
-        async with _http.Events(call, lambda: self._vendor.client.responses.create(**request)) as events:
-            async for event in events:
-                match getattr(event, "type", None):
-                    case "response.output_text.delta" | "response.refusal.delta" if event.delta:
-                        call.content()
-                        said = True
-                        yield TextDelta(event.delta)
-                    case "response.output_item.done" if getattr(event.item, "type", "") == "function_call":
-                        call.content()
-                        said = True
-                        yield ToolCall(event.item.call_id, event.item.name, _http.arguments(event.item.arguments, call))
-                    case "response.failed":
-                        raise call.failed(_plain(getattr(event.response, "error", None)))
-                    case "error":
-                        raise call.failed(_plain(event))
-                    case "response.completed" | "response.incomplete":
-                        if not said:
-                            raise _nothing_said(event.response, call)
-                        await events.drain()
-                        return
-        raise call.error("cut the reply short")
+        if tools:
+            request["tools"] = described(tools)
+        return request
 
 
 def _plain(event: object) -> dict[str, object]:

@@ -12,12 +12,14 @@ connection alive, tool arguments as an object, tool calls without an id, a whole
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
 from assistant.ports import (
+    ChatAbilities,
     Delta,
     Message,
     ParleyError,
@@ -25,18 +27,22 @@ from assistant.ports import (
     SpeechChunk,
     SynthesizerAbilities,
     TextDelta,
+    Tool,
     ToolCall,
+    Usage,
 )  # fmt: skip
 from providers import _http
 from providers._batch import BatchTranscriber
 from providers._errors import Refusal, scrubbed
-from providers._messages import split
+from providers._messages import Turn, own, turns, without_tools
 from providers._options import read
 from providers._probe import NOT_CHAT
 from providers._think import ThinkFilter
 from providers._wav import PcmReader
 from providers.openai import hearing, ready
 from providers.registry import Options
+
+log = logging.getLogger("parley")
 
 _WHO = "openai-compatible"
 
@@ -61,18 +67,22 @@ class ChatOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_onl
 class Chat:
     """`ChatModel` over ``POST /chat/completions``, streamed."""
 
+    abilities = ChatAbilities(tools=True, usage=True)
+
     def __init__(self, vendor: _http.Vendor, options: ChatOptions, name: str = _WHO) -> None:
         self.name = name
         self._vendor = vendor
         self._options = options
         self._model = options.model
+        self._unwanted: set[str] = set()
+        """Fields of a request that this server does not want."""
+        self._tells_usage = False
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+    async def reply(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
         call = _http.Call(self.name, self._vendor)
         self._model = self._model or await self._first_model(call)
-        request = self._request(messages)
         answer = _Answer(call)
-        async with _http.Events(call, lambda: self._vendor.client.chat.completions.create(**request)) as events:
+        async with _http.Events(call, lambda: self._ask(messages, tools)) as events:
             if "json" in events.response.headers.get("content-type", ""):
                 for delta in answer.whole(await events.body()):
                     yield delta
@@ -83,16 +93,46 @@ class Chat:
             # A body with an announced end was ended by the server itself, whatever it forgot to say before.
             framed = {"transfer-encoding", "content-length"} & set(events.response.headers)
         for delta in answer.end(complete=bool(framed)):
+            self._tells_usage = self._tells_usage or isinstance(delta, Usage)
             yield delta
 
-    def _request(self, messages: Sequence[Message]) -> dict[str, Any]:
-        system, turns = split(messages)
+    async def _ask(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Any:
+        """Ask; and again without what this server turns out not to want, be it the counting or the tools."""
+        unwanted = set(self._unwanted)
+        while True:
+            request = self._request(messages, tools, unwanted)
+            try:
+                answer = await self._vendor.client.chat.completions.create(**request)
+                break
+            except self._vendor.faults as error:
+                objections = self._objected_to(error) & set(request)
+                if not objections:
+                    raise
+                unwanted |= objections
+        if "tools" in unwanted - self._unwanted:
+            log.warning("%s takes no tools here, so %s answers without them", self.name, self._model)
+        self._unwanted = unwanted
+        return answer
+
+    def _objected_to(self, error: Exception) -> set[str]:
+        """Which fields it may be, of those that one can do without, that the server found wrong."""
+        status = getattr(error, "status_code", None)
+        if status in (400, 404, 422, 500, 501) and "tool" in str(error).lower():
+            return {"tools"}
+        return {"stream_options"} if status in (400, 422) and not self._tells_usage else set()
+
+    def _request(self, messages: Sequence[Message], tools: Sequence[Tool], unwanted: set[str]) -> dict[str, Any]:
+        system, rest = turns(without_tools(messages) if "tools" in unwanted else messages)
         request: dict[str, Any] = {
             "model": self._model,
-            "messages": ([{"role": "system", "content": system}] if system else []) + turns,
+            "messages": ([{"role": "system", "content": system}] if system else []) + _said(rest),
             "max_tokens": self._options.max_tokens,
             "stream": True,
         }
+        if "stream_options" not in unwanted:
+            request["stream_options"] = {"include_usage": True}
+        if tools and "tools" not in unwanted:
+            request["tools"] = [{"type": "function", "function": _described(tool)} for tool in tools]
         if self._options.effort:
             request["reasoning_effort"] = self._options.effort
         if self._options.extra:
@@ -111,6 +151,28 @@ class Chat:
         return (chatting or names)[0]
 
 
+def _described(tool: Tool) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+
+
+def _said(rest: Sequence[Turn]) -> list[dict[str, Any]]:
+    """The turns as messages: a result is one of its own, of the role "tool"."""
+    found: list[dict[str, Any]] = []
+    for turn in rest:
+        found += [{"role": "tool", "tool_call_id": result.id, "content": result.content} for result in turn.results]
+        if turn.calls:
+            calls = [_called(call) for call in turn.calls]
+            found.append({"role": "assistant", "content": turn.text, "tool_calls": calls})
+        elif turn.text:
+            found.append({"role": turn.role, "content": turn.text})
+    return found
+
+
+def _called(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False)}
+    return {"id": call.id, "type": "function", "function": function} | (own(call, _WHO) or {})
+
+
 class _Answer:
     """Chunks of chat completions, from well and badly behaved servers, -> deltas."""
 
@@ -119,11 +181,13 @@ class _Answer:
         self._think = ThinkFilter()
         self._tools: dict[int, _Tool] = {}
         self._finish: str | None = None
+        self._used: Any = None
         self._any = False
 
     def chunk(self, chunk: Any) -> list[Delta]:
         if error := getattr(chunk, "error", None):
             raise self._call.failed(error)
+        self._used = getattr(chunk, "usage", None) or self._used  # of the whole answer, in the last chunk or in each
         for choice in (getattr(chunk, "choices", None) or ())[:1]:
             # Some servers stream ``message`` where ``delta`` belongs.
             delta = getattr(choice, "delta", None) or getattr(choice, "message", None)
@@ -152,10 +216,12 @@ class _Answer:
         deltas = self._say(self._think.end())
         for index, tool in sorted(self._tools.items()):
             self._any = True
-            deltas.append(ToolCall(tool.id or f"call_{index}", tool.name, _http.arguments(tool.arguments, self._call)))
+            arguments = _http.arguments(tool.arguments, self._call)
+            opaque = (_WHO, {"extra_content": tool.extra}) if tool.extra else None
+            deltas.append(ToolCall(tool.id or f"call_{index}", tool.name, arguments, opaque))
         if not self._any:
             raise self._silent()
-        return deltas
+        return deltas + _usage(self._used)
 
     def _say(self, text: str) -> list[Delta]:
         if not text:
@@ -170,13 +236,14 @@ class _Answer:
             index = getattr(part, "index", None)
             tool = self._tools.setdefault(index if isinstance(index, int) else position, _Tool())
             tool.id = getattr(part, "id", None) or tool.id
+            tool.extra = _plain(getattr(part, "extra_content", None)) or tool.extra
             function = getattr(part, "function", None)
             tool.name = getattr(function, "name", None) or tool.name
             given = getattr(function, "arguments", None)
             if isinstance(given, str) and isinstance(tool.arguments, str):
                 tool.arguments += given
             elif given:
-                tool.arguments = vars(given) if isinstance(given, SimpleNamespace) else given
+                tool.arguments = _plain(given)
 
     def _silent(self) -> ProviderError:
         if self._finish == "content_filter":
@@ -191,6 +258,29 @@ class _Tool:
         self.id = ""
         self.name = ""
         self.arguments: Any = ""
+        self.extra: Any = None
+        """What Google's server wants back with the call: its signature."""
+
+
+def _plain(value: Any) -> Any:
+    """As it was in the JSON."""
+    if isinstance(value, SimpleNamespace):
+        return {name: _plain(inner) for name, inner in vars(value).items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _usage(used: Any) -> list[Delta]:
+    """``prompt_tokens`` counts all of them, those read from a cache too. Not every server tells, or tells it all."""
+    if used is None:
+        return []
+    details = getattr(used, "prompt_tokens_details", None)
+    cached = _count(details, "cached_tokens")
+    return [Usage(max(0, _count(used, "prompt_tokens") - cached), cached, 0, _count(used, "completion_tokens"))]
+
+
+def _count(used: Any, name: str) -> int:
+    count = getattr(used, name, None)
+    return count if isinstance(count, int) else 0
 
 
 def _chunks(*deltas: dict[str, Any]) -> bytes:

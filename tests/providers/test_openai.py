@@ -12,7 +12,22 @@ import numpy as np
 import openai as sdk
 import pytest
 
-from assistant.ports import FRAME, Frame, Message, ParleyError, ProviderError, ProviderUnavailable, Text, ToolCall
+from assistant.ports import (
+    FRAME,
+    Delta,
+    Frame,
+    Message,
+    ParleyError,
+    ProviderError,
+    ProviderUnavailable,
+    Text,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Usage,
+    abilities_of,
+)
 from providers import openai
 from providers._errors import Refusal
 from tests.servers.openai import HEARD, TEXT, WORDS, OpenAIServer, response
@@ -26,6 +41,13 @@ MESSAGES = [
     Message("user", (Text("what time"),)),
     Message("user", (Text("is it"),)),
 ]
+
+ZONED = {"type": "object", "properties": {"zone": {"type": "string"}}, "required": []}
+TOOLS = [Tool("get_time", "The time.", ZONED), Tool("now", "This moment.", {"type": "object", "properties": {}})]
+
+
+def said(deltas: list[Delta]) -> list[str]:
+    return [delta.text for delta in deltas if isinstance(delta, TextDelta)]
 
 
 @pytest.fixture
@@ -59,7 +81,7 @@ async def test_the_server_is_faithful_to_the_sdks_eyes(server: OpenAIServer) -> 
 
 async def test_what_it_asks_for(server: OpenAIServer) -> None:
     async with openai.chat_model({"base_url": server.url, "api_key": KEY, "max_tokens": 123}) as model:
-        assert [delta.text async for delta in model.reply(MESSAGES)] == WORDS  # type: ignore[union-attr]
+        assert said([delta async for delta in model.reply(MESSAGES)]) == WORDS
     [request] = server.posts
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.json == {
@@ -80,22 +102,79 @@ async def test_what_it_asks_for(server: OpenAIServer) -> None:
 async def test_tool_calls_come_whole(server: OpenAIServer) -> None:
     server.words, server.tools = [], [("call_1", "get_time", '{"zone": "Europe/Paris"}'), ("call_2", "now", "")]
     async with openai.chat_model({"base_url": server.url, "api_key": KEY}) as model:
-        deltas = [delta async for delta in model.reply(MESSAGES)]
-    assert deltas == [ToolCall("call_1", "get_time", {"zone": "Europe/Paris"}), ToolCall("call_2", "now", {})]
+        assert abilities_of(model).tools
+        deltas = [delta async for delta in model.reply(MESSAGES, TOOLS)]
+    expected = [ToolCall("call_1", "get_time", {"zone": "Europe/Paris"}), ToolCall("call_2", "now", {})]
+    assert deltas[:-1] == expected
+    tools = server.posts[0].json["tools"]
+    assert tools[0] == {
+        "type": "function", "name": "get_time", "description": "The time.", "parameters": ZONED, "strict": False,
+    }  # fmt: skip
+    assert [tool["name"] for tool in tools] == ["get_time", "now"]
 
 
-async def test_tool_arguments_that_are_no_json(server: OpenAIServer) -> None:
-    server.words, server.tools = [], [("call_1", "get_time", '{"zone":')]
+async def test_results_go_back(server: OpenAIServer) -> None:
+    server.then = ["Five past two."]
+    call = ToolCall("toolu_1", "get_time", {"zone": "Köln"}, opaque=("anthropic", "thoughts of its own"))
+    made = Message("assistant", (Text("Let me see."), call))
+    back = Message("user", (ToolResult(call.id, call.name, "14:05"),))
     async with openai.chat_model({"base_url": server.url, "api_key": KEY}) as model:
-        with pytest.raises(ProviderError, match="arguments that cannot be read"):
-            [delta async for delta in model.reply(MESSAGES)]
+        assert said([delta async for delta in model.reply([MESSAGES[0], MESSAGES[1], made, back])]) == server.then
+    assert server.posts[0].json["input"] == [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "Let me see."},
+        {"type": "function_call", "call_id": "toolu_1", "name": "get_time", "arguments": '{"zone": "Köln"}'},
+        {"type": "function_call_output", "call_id": "toolu_1", "output": "14:05"},
+    ]
+    assert "tools" not in server.posts[0].json
+
+
+@pytest.mark.parametrize("words", [["Let me see."], []], ids=["words", "no words"])
+async def test_thoughts_go_back_unchanged_with_the_calls_that_they_led_to(
+    server: OpenAIServer, words: list[str]
+) -> None:
+    """Nothing is stored there, so they come and go encrypted."""
+    server.words, server.then, server.thought = words, ["Done."], "gAAAA-encrypted"
+    server.tools = [("call_1", "now", "{}")]
+    async with openai.chat_model({"base_url": server.url, "api_key": KEY, "effort": "low"}) as model:
+        deltas = [delta async for delta in model.reply(MESSAGES, TOOLS)]
+        [call] = [delta for delta in deltas if isinstance(delta, ToolCall)]
+        made = Message("assistant", (*map(Text, words), call))
+        back = Message("user", (ToolResult(call.id, call.name, "14:05"),))
+        assert [delta async for delta in model.reply([*MESSAGES, made, back], TOOLS)]
+    sent = server.posts[1].json["input"][3:]
+    assert [item.get("type", item.get("role")) for item in sent] == [
+        "reasoning", *(["assistant"] if words else []), "function_call", "function_call_output",
+    ]  # fmt: skip
+    assert sent[0] == {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAAA-encrypted"}
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["malformed", "cut at max_tokens"])
+async def test_tool_arguments_that_are_no_json(server: OpenAIServer, cut: bool) -> None:
+    server.words, server.tools = [], [("call_1", "get_time", '{"zone":')]
+    if cut:
+        reason = {"reason": "max_output_tokens"}
+        server.end = ("response.incomplete", response("incomplete", incomplete_details=reason))
+    says = "in the middle of a tool call; raise max_tokens" if cut else "arguments that cannot be read"
+    async with openai.chat_model({"base_url": server.url, "api_key": KEY}) as model:
+        with pytest.raises(ProviderError, match=says):
+            [delta async for delta in model.reply(MESSAGES, TOOLS)]
+
+
+async def test_what_it_has_used(server: OpenAIServer) -> None:
+    """Tokens that were read from the cache, or written to it, are not counted among the others."""
+    async with openai.chat_model({"base_url": server.url, "api_key": KEY}) as model:
+        *_, last = [delta async for delta in model.reply(MESSAGES)]
+        assert last == Usage(input_tokens=24, cached_tokens=64, cache_write_tokens=32, output_tokens=9)
+        server.usage = None
+        assert said([delta async for delta in model.reply(MESSAGES)]) == WORDS, "a server need not tell"
 
 
 async def test_a_reply_cut_at_max_tokens_is_a_reply(server: OpenAIServer) -> None:
     cut = response("incomplete", incomplete_details={"reason": "max_output_tokens"})
     server.end = ("response.incomplete", cut)
     async with openai.chat_model({"base_url": server.url, "api_key": KEY}) as model:
-        assert [delta.text async for delta in model.reply(MESSAGES)] == WORDS  # type: ignore[union-attr]
+        assert said([delta async for delta in model.reply(MESSAGES)]) == WORDS
 
 
 @pytest.mark.parametrize(

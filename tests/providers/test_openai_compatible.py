@@ -12,7 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.ports import FRAME, Frame, Message, ParleyError, ProviderError, Text, TextDelta, ToolCall
+from assistant.ports import (
+    FRAME,
+    Frame,
+    Message,
+    ParleyError,
+    ProviderError,
+    Text,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 from providers import openai_compatible as compatible
 from providers._http import address
 from providers._think import ThinkFilter
@@ -30,9 +42,16 @@ async def server() -> AsyncIterator[CompatibleServer]:
         yield server  # type: ignore[misc]
 
 
-async def reply(server: CompatibleServer, **options: Any) -> list[Any]:
+TOOLS = [Tool("get_time", "The time.", {"type": "object", "properties": {"zone": {"type": "string"}}})]
+CALLED = ToolCall("call_7", "get_time", {"zone": "Köln"})
+RESULT = Message("user", (ToolResult("call_7", "get_time", "14:05"),))
+
+
+async def reply(
+    server: CompatibleServer, messages: list[Message] = MESSAGES, tools: list[Tool] | None = None, **options: Any
+) -> list[Any]:
     async with compatible.chat_model({"base_url": server.url, "model": "m", **options}) as model:
-        return [delta async for delta in model.reply(MESSAGES)]
+        return [delta async for delta in (model.reply(messages) if tools is None else model.reply(messages, tools))]
 
 
 def text(deltas: list[Any]) -> str:
@@ -68,14 +87,97 @@ async def test_quirks_are_put_up_with(server: CompatibleServer, quirks: set[Quir
     assert text(await reply(server)) == TEXT
 
 
-@pytest.mark.parametrize("quirk", [None, "object_arguments", "no_tool_id", "no_tool_index"])
-async def test_tool_calls_come_whole(server: CompatibleServer, quirk: Quirk | None) -> None:
-    server.tool = ("call_7", "get_time", {"zone": "Europe/Paris", "deep": {"er": [1, 2]}})
+@pytest.mark.parametrize(
+    "quirks",
+    [set(), {"object_arguments"}, {"no_tool_id"}, {"no_tool_index"}, {"whole", "object_arguments"}],
+    ids=lambda quirks: "+".join(sorted(quirks)) or "none",
+)
+async def test_tool_calls_come_whole(server: CompatibleServer, quirks: set[Quirk]) -> None:
+    server.tool = ("call_7", "get_time", {"zone": "Europe/Paris", "deep": {"er": [1, {"est": 2}]}})
+    server.quirks = quirks
+    deltas = await reply(server, tools=TOOLS)
+    assert text(deltas) == TEXT
+    id = "call_0" if "no_tool_id" in quirks else "call_7"
+    expected = ToolCall(id, "get_time", {"zone": "Europe/Paris", "deep": {"er": [1, {"est": 2}]}})
+    assert [delta for delta in deltas if isinstance(delta, ToolCall)] == [expected]
+    [tool] = server.posts[0].json["tools"]
+    assert tool == {
+        "type": "function",
+        "function": {"name": "get_time", "description": "The time.", "parameters": dict(TOOLS[0].parameters)},
+    }
+
+
+async def test_results_go_back(server: CompatibleServer) -> None:
+    server.tool, server.then = ("call_8", "get_time", {}), ["Five past two."]
+    made = Message("assistant", (Text("Let me see."), CALLED))
+    assert text(await reply(server, [*MESSAGES, made, RESULT], TOOLS)) == "Five past two."
+    function = {"name": "get_time", "arguments": '{"zone": "Köln"}'}
+    assert server.posts[0].json["messages"][2:] == [
+        {
+            "role": "assistant",
+            "content": "Let me see.",
+            "tool_calls": [{"id": "call_7", "type": "function", "function": function}],
+        },
+        {"role": "tool", "tool_call_id": "call_7", "content": "14:05"},
+    ]
+
+
+async def test_a_signature_goes_back_with_its_call(server: CompatibleServer) -> None:
+    """Google's server refuses its own models' calls without it."""
+    server.tool, server.quirks = ("call_7", "get_time", {}), {"signature"}
+    [call] = [delta for delta in await reply(server, tools=TOOLS) if isinstance(delta, ToolCall)]
+    await reply(server, [*MESSAGES, Message("assistant", (call,)), RESULT], TOOLS)
+    [sent] = server.posts[1].json["messages"][2]["tool_calls"]
+    assert sent["extra_content"] == {"google": {"thought_signature": "c2ln"}}
+
+
+@pytest.mark.parametrize("also", [set(), {"rejects_usage"}], ids=["", "nor the counting"])
+async def test_a_server_that_takes_no_tools_answers_without_them(
+    server: CompatibleServer, also: set[Quirk], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is asked in vain once, and told of results in words."""
+    server.quirks = {"rejects_tools", *also}
+    async with compatible.chat_model({"base_url": server.url, "model": "m"}) as model:
+        assert text([delta async for delta in model.reply(MESSAGES, TOOLS)]) == TEXT
+        asked = len(server.posts)
+        results = [*MESSAGES, Message("assistant", (CALLED,)), RESULT]
+        assert text([delta async for delta in model.reply(results, TOOLS)]) == TEXT
+    assert asked == 2 + len(also)
+    assert len(server.posts) == asked + 1
+    told = server.posts[-1].json["messages"][-1]
+    assert told["role"] == "user"
+    assert "get_time was called, and gave: 14:05" in told["content"]
+    [warning] = [record.message for record in caplog.records if record.name == "parley"]
+    assert warning == "openai-compatible takes no tools here, so m answers without them"
+
+
+@pytest.mark.parametrize("quirk", ["no_usage", "rejects_usage"])
+async def test_a_server_need_not_count_what_was_used(server: CompatibleServer, quirk: Quirk) -> None:
+    server.quirks = {quirk}
+    async with compatible.chat_model({"base_url": server.url, "model": "m"}) as model:
+        for _ in range(3):
+            deltas = [delta async for delta in model.reply(MESSAGES)]
+            assert text(deltas) == TEXT
+            assert not any(isinstance(delta, Usage) for delta in deltas)
+    assert len(server.posts) == (4 if quirk == "rejects_usage" else 3), "it is asked in vain once"
+
+
+@pytest.mark.parametrize("quirk", [None, "usage_always", "whole"])
+async def test_what_it_has_used(server: CompatibleServer, quirk: Quirk | None) -> None:
     server.quirks = {quirk} if quirk else set()
     deltas = await reply(server)
-    assert text(deltas) == TEXT
-    id = "call_0" if quirk == "no_tool_id" else "call_7"
-    assert deltas[-1] == ToolCall(id, "get_time", {"zone": "Europe/Paris", "deep": {"er": [1, 2]}})
+    assert [delta for delta in deltas if isinstance(delta, Usage)] == [Usage(36, 64, 0, 9)]
+    assert deltas[-1] == Usage(36, 64, 0, 9), "once, at the end"
+
+
+async def test_an_invalid_request_is_told_as_it_is(server: CompatibleServer) -> None:
+    """Nothing that one can do without was to blame."""
+    broken = [*MESSAGES, Message("assistant", (CALLED,)), Message("user", (Text("and now"),))]
+    async with compatible.chat_model({"base_url": server.url, "model": "m"}) as model:
+        with pytest.raises(ProviderError, match="called the request invalid .400.: no result for the call call_7"):
+            [delta async for delta in model.reply(broken, TOOLS)]
+        [delta async for delta in model.reply(MESSAGES, TOOLS)]
+    assert {"tools", "stream_options"} <= set(server.posts[-1].json), "they are asked for as before"
 
 
 async def test_what_it_asks_for(server: CompatibleServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +192,7 @@ async def test_what_it_asks_for(server: CompatibleServer, monkeypatch: pytest.Mo
         "max_tokens": 400,
         "reasoning_effort": "none",
         "cache_prompt": True,
+        "stream_options": {"include_usage": True},
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "what time is it"}],
     }
     everything = json.dumps([[r.headers, r.body.decode()] for r in server.requests])
