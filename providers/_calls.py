@@ -32,6 +32,7 @@ from assistant.ports import (
     abilities_of,
 )
 from providers._links import Attempts, told
+from providers._messages import without_tools
 from providers._options import Timeouts
 
 P = TypeVar("P")
@@ -131,8 +132,10 @@ async def relay(
 
 
 def asked(model: ChatModel, messages: Sequence[Message], tools: Sequence[Tool]) -> AsyncIterator[Delta]:
-    """Its reply, given the tools if it can take any."""
-    return model.reply(messages, tools) if tools and abilities_of(model).tools else model.reply(messages)
+    """Its reply, given the tools if it can take any, else told in words what was found with them."""
+    if not abilities_of(model).tools:
+        return model.reply(without_tools(messages))
+    return model.reply(messages, tools) if tools else model.reply(messages)
 
 
 def visible(delta: Delta) -> bool:

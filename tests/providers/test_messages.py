@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+
 from assistant.conversation.history import Instruction
-from assistant.ports import Message, Text, ToolCall, ToolResult
+from assistant.ports import ChatAbilities, Delta, Message, Text, Tool, ToolCall, ToolResult
+from providers._calls import asked
 from providers._messages import Turn, own, split, turns, without_tools
 
 SYSTEM = Message("system", (Text("Be brief."),))
@@ -72,3 +75,44 @@ def test_a_model_without_tools_is_told_what_was_found_for_this_answer_alone() ->
 def test_a_conversation_without_tools_stays_as_it_is() -> None:
     messages = [SYSTEM, user("Hello."), assistant("Hi."), Message("user", (Instruction("Go on."),))]
     assert without_tools(messages) == messages
+
+
+class Able:
+    """A ChatModel that takes tools, and shows what it was given."""
+
+    name = "able"
+    abilities = ChatAbilities(tools=True)
+
+    def __init__(self) -> None:
+        self.given: list[object] = []
+
+    def reply(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
+        self.given += [list(messages), list(tools)]
+        return _nothing()
+
+
+class Unable:
+    """One that knows of none."""
+
+    name = "unable"
+
+    def __init__(self) -> None:
+        self.given: list[object] = []
+
+    def reply(self, messages: Sequence[Message]) -> AsyncIterator[Delta]:
+        self.given.append(list(messages))
+        return _nothing()
+
+
+async def _nothing() -> AsyncIterator[Delta]:
+    for delta in ():
+        yield delta
+
+
+def test_each_model_of_a_chain_is_given_the_tools_that_it_can_take() -> None:
+    messages, tool = [user("What is it?"), called("1"), found("1")], Tool("look", "Looks.", {"type": "object"})
+    able, unable = Able(), Unable()
+    for model in (able, unable):
+        asked(model, messages, [tool])
+    assert able.given == [messages, [tool]]
+    assert unable.given == [without_tools(messages)]
