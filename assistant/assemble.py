@@ -24,6 +24,7 @@ from assistant.opening import Opening
 from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, VoiceActivity
 from providers import fallback, registry
 from providers._options import Timeouts
+from providers.cost import Meter
 
 log = logging.getLogger("parley")
 
@@ -38,6 +39,8 @@ class Stages:
     model: Later[ChatModel]
     voice: Later[Synthesizer]
     effects: Effects
+    meter: Meter
+    """Counts what all of them cost."""
     _report: list[OnFailure]
 
     async def loaded(self) -> None:
@@ -65,10 +68,11 @@ async def open_stages(settings: Settings, *on_failure: OnFailure, clock: Clock =
 
     vad = open_vad(settings)
     async with vad as activity, anyio.create_task_group() as owners:
-        stt, tts = Later(open_stage(settings, "stt", failed)), Later(open_stage(settings, "tts", failed))
+        meter = Meter(msgspec.to_builtins(settings.cost.prices))
+        stt, tts = (Later(open_stage(settings, stage, failed, meter=meter)) for stage in ("stt", "tts"))
         effects = Effects(tts, clock)
-        llm = Later(open_stage(settings, "llm", failed, effects.options()))
-        stages = Stages(activity, stt, llm, tts, effects, sinks)
+        llm = Later(open_stage(settings, "llm", failed, effects.options(), meter))
+        stages = Stages(activity, stt, llm, tts, effects, meter, sinks)
         for stage in (stages.transcriber, stages.model, stages.voice):
             owners.start_soon(stage.run)
         yield stages
@@ -76,11 +80,16 @@ async def open_stages(settings: Settings, *on_failure: OnFailure, clock: Clock =
 
 
 def open_stage(
-    settings: Settings, stage: Stage, on_failure: OnFailure, told: Mapping[str, Any] | None = None
+    settings: Settings,
+    stage: Stage,
+    on_failure: OnFailure,
+    told: Mapping[str, Any] | None = None,
+    meter: Meter | None = None,
 ) -> AbstractAsyncContextManager[Any]:
     """The stage's provider and, behind it, its fallbacks, which are opened when they are first needed.
 
     ``told``: options for whichever of them is `assistant.opening.INFORMED`, where the config does not say otherwise.
+    ``meter``: counts what each of them costs.
     """
     table = getattr(settings, stage)
     timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
@@ -90,7 +99,7 @@ def open_stage(
             log.debug("%s", scrub("".join(traceback.format_exception(error.__cause__)).rstrip()))
         on_failure(stage, provider, scrub(str(error)), following)
 
-    opening = Opening(settings, stage, failed, told or {})
+    opening = Opening(settings, stage, failed, told or {}, always=() if meter is None else (meter.around,))
     links = [fallback.Lazy(name, partial(opening, name)) for name in (table.provider, *table.fallback)]
     return _CHAINS[stage](links, failed, timeouts)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskStatus
 
-from assistant import signals
+from assistant import forewarn, signals
+from assistant.accounts import Budget
 from assistant.assemble import Stages, open_stages, segment_rules, started, turn_rules
 from assistant.automatic import decide, downloads, lines
 from assistant.config import Settings, recordable
@@ -59,10 +60,11 @@ class Plan:
 def hold(plan: Plan) -> int:
     """Hold the conversation and return the command's exit code. Raises ParleyError for what the user can mend."""
     settings, why = decide(plan.settings)
+    retiring = forewarn.told(settings)
     before = signals.current()
     code = EXIT["error"]
     try:
-        code = anyio.run(_hold, plan, settings, lines(settings, why))
+        code = anyio.run(_hold, replace(plan, settings=settings), lines(settings, why), retiring)
     finally:
         if code != signals.EXIT_CODE:  # whoever interrupted it may do so again, and all that is left is to leave
             signals.restore(before)
@@ -85,13 +87,13 @@ class _Ending:
         self.scope.cancel()
 
 
-async def _hold(plan: Plan, settings: Settings, why: Sequence[str]) -> int:
+async def _hold(plan: Plan, why: Sequence[str], retiring: Sequence[str]) -> int:
     ending = _Ending()
     async with anyio.create_task_group() as signalled:
         await signalled.start(_obey_signals, ending)
         # Not around the group: a second Ctrl+C must find somebody who obeys it until everything is closed.
         with ending.scope:
-            ending.code = EXIT.get(await _converse(plan, settings, why, ending), 0)
+            ending.code = EXIT.get(await _converse(plan, why, retiring, ending), 0)
         signalled.cancel_scope.cancel()
     return ending.code
 
@@ -106,7 +108,8 @@ async def _obey_signals(ending: _Ending, *, task_status: TaskStatus[None]) -> No
         signals.ignore()  # the loop is about to be closed
 
 
-async def _converse(plan: Plan, settings: Settings, why: Sequence[str], ending: _Ending) -> str:
+async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], ending: _Ending) -> str:
+    settings = plan.settings
     async with AsyncExitStack() as opened:
         view = opened.enter_context(
             shown(json=plan.json, hidden=bool(plan.observers), nobody_reads=ending.nobody_reads)
@@ -150,6 +153,10 @@ async def _converse(plan: Plan, settings: Settings, why: Sequence[str], ending: 
                 model=stages.model,
                 voice=stages.voice,
                 effects=stages.effects,
+                meter=stages.meter,
+                budget=Budget(settings.cost.budget, stops=settings.cost.on_budget == "stop"),
+                # Whoever reads the terminal has them from standard error already.
+                warnings=[*(retiring if plan.json else ()), *forewarn.uncountable(settings)],
                 history=History(load_prompt(settings.assistant.prompt)),
                 observers=observers,
                 started=started(settings, "; ".join(why) or "all as configured", processing),

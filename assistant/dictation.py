@@ -37,6 +37,8 @@ class Parts:
     segments: SegmentRules = field(default_factory=SegmentRules)
     pre_roll: float = 0.5
     max_seconds: float | None = None
+    warnings: Sequence[str] = ()
+    """Told when the session has started."""
 
 
 class Dictation:
@@ -58,6 +60,8 @@ class Dictation:
         """Listen until the input is over, ``max_seconds`` have passed, or cancellation. Returns the reason."""
         reason = "interrupted"
         self._hub.emit("session.started", at=0.0, data=self._parts.started)
+        for message in self._parts.warnings:
+            self.warn(message)
         try:
             async with anyio.create_task_group() as self._group:
                 reason = await self._listen()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ class Plan:
     max_seconds: float | None = None
     json: bool = False
     why: str = ""
+    warnings: Sequence[str] = ()
+    """Told when the session has started."""
 
 
 async def listen(plan: Plan) -> int:
@@ -66,6 +68,7 @@ async def listen(plan: Plan) -> int:
             segments=segment_rules(settings),
             pre_roll=settings.vad.pre_roll_ms / 1000,
             max_seconds=plan.max_seconds,
+            warnings=plan.warnings,
         )
         dictations.append(Dictation(parts))
         sound.duplex.start()

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.abc import TaskGroup
 
+from assistant.accounts import Accounts, Budget, Meter
 from assistant.audio.frames import levels
 from assistant.conversation import events as e
+from assistant.conversation.costs import Bill
 from assistant.conversation.history import History
 from assistant.conversation.ledger import Ledger
 from assistant.conversation.segment import Segmenter, SegmentRules
@@ -48,6 +50,7 @@ from assistant.reply import Reply
 
 RECENT = 50
 """Exchanges of the history that a model is shown: more would slow every answer down, and overflow it one day."""
+USED_UP = "The budget for this session is used up. Goodbye."
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ class Parts:
     """Gets every captured frame (for a recording). Must return at once."""
     effects: Effects | None = None
     """Does what the model wants done besides its words; None: one that the model's options know nothing of."""
+    meter: Meter | None = None
+    """Counts what the providers' calls cost; None: nobody wants to know."""
+    budget: Budget = field(default_factory=Budget)
+    warnings: Sequence[str] = ()
+    """Told when the session has started."""
 
 
 class Session:
@@ -113,6 +121,11 @@ class Session:
         self.effects = parts.effects or Effects(parts.voice)
         self._leaving = False
         """The reply under way says goodbye."""
+        self._closing = False
+        """The budget is used up: what is under way is the last, and goodbye follows."""
+        self._accounts = Accounts(parts.meter, parts.budget)
+        self._to_hear, self._to_reply = Bill(), Bill()
+        """What the utterance and the reply under way cost."""
         self._replies = 0
         self._end = anyio.Event()
         self._reason = "interrupted"
@@ -125,6 +138,8 @@ class Session:
     async def run(self) -> str:
         """Hold the conversation until a limit, "goodbye", or cancellation. Returns the reason it ended."""
         self._emit("session.started", None, 0.0, **self._parts.started)
+        for message in self._parts.warnings:
+            self.warn(message)
         try:
             await self._converse()
         except Exception:
@@ -135,12 +150,14 @@ class Session:
                 self.warn(unrung)
             counts = {"underruns": self._duplex.underruns, "overflows": self._duplex.overflows}
             besides = {} if self._parts.ended is None else self._parts.ended()
-            self._emit("session.ended", None, reason=self._reason, **counts, **besides)
+            cost = self._accounts.ended(self._duplex.now())
+            self._emit("session.ended", None, reason=self._reason, **counts, **cost, **besides)
         return self._reason
 
     async def _converse(self) -> None:
         async with anyio.create_task_group() as group:
             self._group = group
+            self._accounts.open(lambda turn, data: self._emit("_", turn, **data), self.warn, self._budget_used_up)
             group.start_soon(self._keep_deadlines, name="deadlines")
             group.start_soon(self._capture, name="capture")
             group.start_soon(self.effects.ring, self.announce, name="timers")
@@ -176,6 +193,11 @@ class Session:
         """Tell the observers of something that the user should know and that changes nothing."""
         self._emit("warning", None, message=message)
 
+    def _budget_used_up(self) -> None:
+        """What is under way is finished, and nothing new is listened to."""
+        self._closing = True
+        self.announce(USED_UP)
+
     def device_changed(self, before: str | None, after: str | None) -> None:
         """A microphone or loudspeaker went away or came; None: there is none."""
         self._emit("device.changed", None, **{"from": before, "to": after})
@@ -210,7 +232,8 @@ class Session:
                 self._listener.push(frame)
             probability = vad.probability(frame.samples)
             speaking = isinstance(phase, Replying) and phase.audible
-            if self._talk.muted or (speaking and self._parts.turns.barge_in == "off"):
+            last = self._closing and not isinstance(phase, _HEARING)
+            if self._talk.muted or last or (speaking and self._parts.turns.barge_in == "off"):
                 # Nothing said now is listened to later either.
                 self._pre_roll.clear()
                 self._segmenter.end()
@@ -269,6 +292,8 @@ class Session:
                 ):
                     self._segmenter.end()  # the next voice is news again
                 self._arm(deadline)
+                if self._closing and self._talk.muted:  # whoever wants quiet is said goodbye to all the same
+                    self._happenings.append(e.Unmute(self._duplex.now()))
         finally:
             self._stepping = False
 
@@ -316,25 +341,32 @@ class Session:
 
         self._close_utterance()
         self._listener = Listener(self._parts.transcriber, heard, failed)
+        bill = self._to_hear = Bill(turn)
         # What was said before belongs to another utterance, and must not be heard twice.
         for frame in self._pre_roll.since(max(since - self._parts.pre_roll, min(self._quiet_since, since))):
             self._listener.push(frame)
-        self._group.start_soon(self._listener.run, name=f"listen {turn}")
+        self._group.start_soon(self._accounts.pay, bill, self._listener.run, name=f"listen {turn}")
 
     def _close_utterance(self) -> None:
         if self._listener is not None:
+            self._accounts.over(self._to_hear)
             self._listener.close()
             self._listener = None
 
     # --- replying ---
 
     def _start_reply(self, turn: int, text: str, gate_open: bool) -> None:
+        if self._end.is_set():
+            return
         self._asked = (turn, text)
         messages = self.history.with_user(turn, text).messages(limit=RECENT)
         self._reply = self._new_reply(turn, gate_open, messages=messages)
 
     def _say(self, turn: int | None, text: str) -> None:
+        if self._end.is_set():
+            return
         self._reply = self._new_reply(turn, True, words=text)
+        self._leaving = self._closing and text == USED_UP
 
     def _new_reply(self, turn: int | None, gate_open: bool, **what: object) -> Reply:
         def tell(event: str, at: float | None, data: dict[str, object]) -> None:
@@ -356,7 +388,8 @@ class Session:
             wanted=self._wanted,
             **what,  # type: ignore[arg-type]
         )
-        self._group.start_soon(reply.run, name=f"reply {turn}")
+        bill = self._to_reply = Bill(turn)
+        self._group.start_soon(self._accounts.pay, bill, reply.run, name=f"reply {turn}")
         return reply
 
     def _reply_happened(self, turn: int | None, happening: e.Happening) -> None:
@@ -366,9 +399,10 @@ class Session:
             case e.ReplyFinished(_, text) | e.ReplyFailed(_, text):
                 self._assistant_said(turn, text, interrupted=isinstance(happening, e.ReplyFailed))
                 self._reply = None
+                self._accounts.over(self._to_reply, heard=bool(text))
+                if self._leaving and (self._closing or isinstance(happening, e.ReplyFinished)):
+                    self.end("goodbye")
                 if isinstance(happening, e.ReplyFinished):
-                    if self._leaving:
-                        self.end("goodbye")
                     self._reply_done()
             case _:
                 pass
@@ -394,6 +428,7 @@ class Session:
         if self._reply is None:
             return
         reply, self._reply = self._reply, None
+        self._accounts.over(self._to_reply, heard=keep_heard)
         heard = reply.cancel()
         if keep_heard:
             self._user_was_answered()
@@ -402,6 +437,8 @@ class Session:
             self._reply_done()
         else:
             self._asked = None
+        if self._leaving and self._closing:
+            self.end("goodbye")
 
     def _user_was_answered(self) -> None:
         if self._asked is not None:
@@ -416,7 +453,7 @@ class Session:
     def _end_turn(self, turn: int) -> None:
         if self._asked is not None and self._asked[0] == turn:
             self._asked = None
-        self._emit("turn.metrics", turn, **self._ledger.close(turn))
+        self._emit("turn.metrics", turn, **self._ledger.close(turn), **self._accounts.turn(turn))
 
     # --- watching ---
 

@@ -26,6 +26,7 @@ from assistant.ports import (
     Delta,
     Frame,
     Message,
+    ParleyError,
     SpeechChunk,
     StreamingSynthesizer,
     Synthesizer,
@@ -93,7 +94,7 @@ class Meter:
 
     def around(self, opened: AbstractAsyncContextManager[Any], leaf: Leaf) -> AbstractAsyncContextManager[Any]:
         """What ``opened`` yields, metered."""
-        return self._metered(opened, Till(self, *_sold(leaf, self._overrides)))
+        return self._metered(opened, Till(self, *sold(leaf, self._overrides)))
 
     @asynccontextmanager
     async def _metered(self, opened: AbstractAsyncContextManager[Any], till: Till) -> AsyncIterator[Any]:
@@ -107,7 +108,8 @@ class Meter:
             self._sink(used)
 
 
-def _sold(leaf: Leaf, overrides: Overrides | None) -> tuple[Seller, Price]:
+def sold(leaf: Leaf, overrides: Overrides | None = None) -> tuple[Seller, Price]:
+    """Whose price counts for a provider, and the price. ``overrides``: the user's own."""
     model = model_of(leaf)
     price = price_of(
         leaf.stage,
@@ -124,7 +126,10 @@ def _sold(leaf: Leaf, overrides: Overrides | None) -> tuple[Seller, Price]:
 
 def model_of(leaf: Leaf) -> str:
     """The model that it takes; "" where neither the config nor the provider says which."""
-    card = registry.card(leaf.stage, leaf.name)
+    try:
+        card = registry.card(leaf.stage, leaf.name)
+    except ParleyError:
+        card = None  # told when it is opened
     chosen = leaf.options.get("model") or (card is not None and card.model_is_voice and leaf.options.get("voice"))
     return str(chosen or (card.model if card is not None else ""))
 

@@ -33,11 +33,12 @@ def _seconds(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    from assistant import automatic, interruptible
+    from assistant import automatic, forewarn, interruptible
     from assistant.listening import Plan, listen
 
     loaded = settings_from(args, {"stt": {"language": args.language}})
     microphone = place(args.mic or loaded.settings.audio.input, "--mic")
     settings, why = automatic.decide(loaded.settings, stages=("stt",))
-    plan = Plan(settings, microphone, max_seconds=args.max_seconds, json=args.json, why=why["stt"])
+    retiring = forewarn.told(settings, ("stt",))
+    plan = Plan(settings, microphone, args.max_seconds, args.json, why["stt"], retiring if args.json else ())
     return interruptible.run(lambda: listen(plan))

@@ -26,11 +26,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def run(args: argparse.Namespace) -> int:
-    from assistant import automatic, interruptible
+    from assistant import automatic, forewarn, interruptible
     from assistant.files.speak import InThread, Sink, SoundFile, StandardOutput, speak, typed, written
 
     loaded = settings_from(args)
     settings, _ = automatic.decide(loaded.settings, stages=("tts",))
+    forewarn.told(settings, ("tts",))
     output: Place = args.output and Path(args.output)
     if output is None:
         output = place(args.speaker or settings.audio.output, "--speaker")

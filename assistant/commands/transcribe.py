@@ -36,7 +36,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def run(args: argparse.Namespace) -> int:
-    from assistant import automatic, interruptible
+    from assistant import automatic, forewarn, interruptible
     from assistant.files.many import Work, transcribe_all
 
     kind = args.format or ("json" if args.json else "txt")
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = settings_from(args, {"stt": {"language": args.language}})
     outputs = _outputs(args.files, args.output, kind, args.overwrite)
     settings, _ = automatic.decide(loaded.settings, stages=("stt",))
+    forewarn.told(settings, ("stt",))
     if args.words:
         settings = _asked_for(settings, "--words", WORDS)
     if args.translate:

@@ -231,6 +231,9 @@ def _mentions(
             provider = instances.get(section["provider"], section["provider"])
             for key, text in _held(section["options"], _wraps(stage, provider)):
                 yield stage, (stage, "options", key), text, True
+    for stage, own in table.get("cost", {}).get("prices", {}).items():
+        for name in own:
+            yield stage, ("cost", "prices", stage, name), name, True
     for name, instance in table.get("providers", {}).items():
         provider = instance["provider"]
         yield "", ("providers", name, "provider"), provider, False

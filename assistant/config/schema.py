@@ -81,6 +81,9 @@ def _value(value: Any, kind: inspect.Type, path: Place, layer: Layer) -> None:
         elif path == ("profiles",) or setting(path) == ("providers",):
             for name, table in value.items():
                 _named(name, table, path, layer)
+        elif setting(path)[:2] == ("cost", "prices"):
+            for name, table in value.items():
+                _value(table, inner.value_type, (*path, name), layer)
     elif not _fits(value, inner):
         raise ParleyError(_bad_value(value, kind, path, layer))
 

@@ -118,10 +118,41 @@ class Timeouts(Table, frozen=True):
     gap: Seconds = 5.0
 
 
+Dollars = Annotated[float, Meta(ge=0, le=1_000_000)]
+
+
+class OwnPrice(Table, frozen=True, omit_defaults=True):
+    """What a provider costs the user, in US dollars, in place of the table's. What is left out costs nothing."""
+
+    input: Dollars = 0.0
+    """This and the next five: for 1,000,000 tokens. `cached` and `cache_write` left out: as `input`."""
+    cached: Dollars = 0.0
+    cache_write: Dollars = 0.0
+    output: Dollars = 0.0
+    audio_input: Dollars = 0.0
+    audio_output: Dollars = 0.0
+    minute: Dollars = 0.0
+    """Of sound."""
+    hour: Dollars = 0.0
+    billed: Literal["sound", "requests", "open"] = "sound"
+    """Which seconds: of the sound, of the sound in every request, or while the connection is open."""
+    characters: Dollars = 0.0
+    """For 1,000."""
+
+
+class OwnPrices(Table, frozen=True):
+    """By the name of a provider or an instance, or by NAME:MODEL."""
+
+    stt: dict[str, OwnPrice] = {}
+    llm: dict[str, OwnPrice] = {}
+    tts: dict[str, OwnPrice] = {}
+
+
 class Cost(Table, frozen=True):
-    budget: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    budget: Dollars = 0.0
     """US dollars a session; 0: no limit."""
     on_budget: Literal["warn", "stop"] = "warn"
+    prices: OwnPrices = OwnPrices()
 
 
 class Settings(Table, frozen=True):

@@ -25,6 +25,8 @@ class Bill:
     """None: for no turn."""
     over: bool = False
     """Nobody waits for it any more: a call that is cut off from now on is not to blame."""
+    wasted: bool = False
+    """Nobody hears what it was for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,6 @@ class _Turn:
     stages: dict[str, _Sum] = field(default_factory=dict)
     of_bills: dict[Bill, float] = field(default_factory=dict)
     """USD that are not wasted, so far."""
-    discarded: set[Bill] = field(default_factory=set)
     wasted: float = 0.0
 
 
@@ -106,7 +107,7 @@ class Costs:
         self._sellers.setdefault(used.seller, _Sum()).add(used)
         usd = used.usd or 0.0
         turn = self._open(used.bill)
-        wasted = used.wasted or (turn is not None and used.bill in turn.discarded)
+        wasted = used.wasted or used.bill.wasted
         if wasted:
             self._wasted += usd
         if turn is None:
@@ -119,10 +120,10 @@ class Costs:
 
     def discard(self, bill: Bill) -> None:
         """Nobody hears what it was for."""
+        bill.wasted = True
         turn = self._open(bill)
         if turn is not None:
             usd = turn.of_bills.pop(bill, 0.0)
-            turn.discarded.add(bill)
             turn.wasted += usd
             self._wasted += usd
 

@@ -16,7 +16,7 @@ from ._layout import Page, Spans
 from ._screen import Screen
 from ._spoken import Spoken
 from ._text import clean, head, tail
-from .metrics import Metrics
+from .metrics import Metrics, money
 
 _STATES = {
     "idle": "muted",
@@ -234,6 +234,8 @@ class Console:
         lost = [f"{what}: {data[what]}" for what in ("underruns", "overflows") if data.get(what)]
         rows = ["", *self._page.block("", [("dim", ", ".join([f"ended: {reason}", *lost]))])]
         rows += [self._page.indented(line) for line in self._metrics.table().splitlines()]
+        if spent := money(data.get("cost") or {}):
+            rows += self._page.block("", [("dim", clean(spent))])
         self._print(rows)
 
 

@@ -7,7 +7,7 @@ figure shown was really measured, and with fewer than 20 turns the p95 is the wo
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assistant.ports import Notice
@@ -98,6 +98,30 @@ class Metrics:
         if self.drafts:
             counts.append(f"{self.drafts_used} of {self.drafts} draft{'' if self.drafts == 1 else 's'} used")
         return ", ".join(counts)
+
+
+def money(cost: Mapping[str, Any]) -> str:
+    """The field ``cost`` of `session.ended` for people, one line; empty where all was free.
+
+    "$0.0123 ($0.0041 a minute): stt $0.0031, llm $0.0012, tts $0.008".
+    """
+    paid = [row for row in cost.get("by_provider") or () if row.get("usd")]
+    stages = list(dict.fromkeys(row["stage"] for row in paid))
+    sums = [f"{stage} {_dollars(sum(row['usd'] for row in paid if row['stage'] == stage))}" for stage in stages]
+    unknown = [what.partition(": ")[0] for what in cost.get("unpriced") or ()]
+    said = []
+    if paid:
+        rate = cost.get("per_minute_usd")
+        a_minute = f" ({_dollars(rate)} a minute)" if rate else ""
+        said.append(f"{_dollars(cost['usd'])}{a_minute}: {', '.join(sums)}")
+    if unknown:
+        said.append(f"no known price: {', '.join(unknown)}")
+    return "; ".join(said)
+
+
+def _dollars(usd: float) -> str:
+    """Two figures that count."""
+    return f"${usd:.2f}" if usd >= 1 else f"${float(f'{usd:.2g}'):.8f}".rstrip("0").rstrip(".")
 
 
 def _milliseconds(value: float) -> str:

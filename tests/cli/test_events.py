@@ -38,6 +38,18 @@ def maybe(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
+def costs(value: Any) -> bool:
+    """By stage, what was used and what that cost."""
+    stages = {"stt", "llm", "tts"}
+    return value.keys() <= stages and all(maybe(number)(stage["usd"]) for stage in value.values())
+
+
+def session_cost(value: Any) -> bool:
+    fields = {"usd", "wasted_usd", "per_minute_usd", "by_provider", "unpriced", "prices_as_of"}
+    named = all({"stage", "provider", "model", "usd"} <= row.keys() for row in value["by_provider"])
+    return value.keys() == fields and number(value["usd"]) and named
+
+
 STATE = one_of("Idle", "Listening", "Hearing", "Endpointing", "Replying", "Overlapping")
 NONE: dict[str, Check] = {}
 CONTRACT: dict[str, dict[str, Check]] = {
@@ -83,11 +95,15 @@ CONTRACT: dict[str, dict[str, Check]] = {
         "drafts": count,
         "draft_used": truth,
         "interrupted": truth,
+        "cost_usd": maybe(number),
+        "wasted_usd": number,
+        "cost": costs,
     },
     "session.ended": {
         "reason": one_of("input_over", "turns", "max_seconds", "goodbye", "interrupted", "device_lost", "error"),
         "underruns": count,
         "overflows": count,
+        "cost": session_cost,
     },
 }  # fmt: skip
 NOT_YET = {"reply.resumed", "tool.called", "device.changed"}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assistant.conversation.costs import Costs
 from assistant.conversation.ledger import Ledger
 from assistant.observe.console import Console
 from assistant.observe.events import encode
@@ -38,7 +39,12 @@ def test_each_event_has_an_example_with_the_fields_it_is_said_to_have() -> None:
 
 def test_the_metrics_have_the_fields_of_the_ledger() -> None:
     shown = next(example for example in EXAMPLES if example.get("event") == "turn.metrics")
-    assert list(shown)[4:] == list(Ledger().close(1))
+    assert list(shown)[4:] == [*Ledger().close(1), *Costs().close(1)]
+
+
+def test_what_a_session_costs_has_the_fields_of_the_sums() -> None:
+    shown = next(example for example in EXAMPLES if example.get("event") == "session.ended")
+    assert list(shown["cost"]) == list(Costs().session(60.0))
 
 
 def test_the_console_takes_every_event(tmp_path: Path) -> None:
