@@ -57,7 +57,8 @@ Line = tuple[str, Look]
 
 
 def lines(titles: Sequence[str], entries: Sequence[Entry], width: int) -> Iterator[Line]:
-    """The titles and the entries within ``width`` letters. A column without any text is left out."""
+    """The titles and the entries within ``width`` letters. A column without any text is left out; the first, whose
+    words are to be typed, is never narrowed."""
     kept = [at for at in range(len(titles)) if any(entry.cells[at] for entry in entries)]
     table = [[titles[at] for at in kept], *([clean(entry.cells[at]) for at in kept] for entry in entries)]
     widths = _widths(table, width - MARGIN)
@@ -101,10 +102,10 @@ def _wrapped(remark: Remark, width: int) -> list[str]:
 
 
 def _widths(table: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Of each column: what it needs, or less of the widest where there is not room for all."""
+    """Of each column: what it needs, or less of the widest but the first where there is not room for all."""
     widths = [max(cells(row[at]) for row in table) for at in range(len(table[0]))]
-    while sum(widths) + GAP * (len(widths) - 1) > room and max(widths) > LEAST:
-        widths[widths.index(max(widths))] -= 1
+    while sum(widths) + GAP * (len(widths) - 1) > room and max(widths[1:], default=0) > LEAST:
+        widths[1 + widths[1:].index(max(widths[1:]))] -= 1
     return widths
 
 

@@ -75,9 +75,9 @@ async def voices(options: Mapping[str, Any]) -> Sequence[VoiceInfo]:
 
 
 def _told(voice: str, here: bool) -> VoiceInfo:
-    language, speaker, quality = voice.split("-")
-    place = "on this machine" if here else f"fetched at the first use, about {MEGABYTES[quality]} MB"
-    return VoiceInfo(voice, f"{speaker.replace('_', ' ')}, {quality}", language.replace("_", "-"), place)
+    language, _, quality = voice.split("-")
+    place = "on this machine" if here else f"about {MEGABYTES[quality]} MB to fetch"
+    return VoiceInfo(voice, language=language.replace("_", "-"), description=place)
 
 
 class Piper:
