@@ -6,7 +6,7 @@ Cancelling is one act (`Reply.cancel`): the sound is dropped first and at once, 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -16,18 +16,7 @@ from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
 from assistant.audio.resample import Resampler
 from assistant.conversation.events import Happening, ReplyAudible, ReplyFailed, ReplyFinished
-from assistant.conversation.history import (
-    Instruction,
-    Message,
-    Spoken,
-    SpokenWord,
-    Text,
-    heard_text,
-    unheard_from,
-    words_of,
-)
-from assistant.conversation.sentences import Sentences
-from assistant.conversation.wordstream import WordStream
+from assistant.conversation.history import Message, Spoken, SpokenWord, heard_text, unheard_from, words_of
 from assistant.gate import Gate
 from assistant.later import Later
 from assistant.ports import (
@@ -39,11 +28,8 @@ from assistant.ports import (
     SpeechChunk,
     StreamingSynthesizer,
     Synthesizer,
-    TextDelta,
 )
-
-Tell = Callable[[str, float | None, dict[str, object]], None]
-"""Tell the observers: event, ``at`` (None: now), data."""
+from assistant.writing import Tell, Writer
 
 AHEAD = 20.0
 """Seconds of sound made ahead of what has been heard; more would be work thrown away at an interruption."""
@@ -53,11 +39,6 @@ KEPT = 0.004
 """Seconds of the trimmed silence that stay, so that the first sound is not cut into."""
 CONTINUATIONS = 3
 """Times that a reply goes on with another model or voice: a chain that only ever breaks off is broken."""
-GO_ON = (
-    "Your answer above was cut off by a technical fault. Go on from exactly where it stops: "
-    "do not repeat any of it, do not greet, do not mention the fault."
-)
-
 
 _NOTHING: Samples = np.empty(0, np.float32)
 
@@ -115,9 +96,7 @@ class Reply:
     ) -> None:
         self.turn = turn
         self.audible = False
-        self._messages = list(messages)
         self._words = words
-        self._model = model
         self._voice = voice
         self._gate = gate
         self._rate = rate
@@ -126,16 +105,21 @@ class Reply:
         self._happened = happened
         self._wanted = wanted
         self._scope = anyio.CancelScope()
+        self._writer = Writer(
+            messages=messages,
+            model=model,
+            voice=voice,
+            tell=lambda event, at, data: self._tell(event, at, data),
+            want=self._want,
+            broke_off=self._continue_or_give_up,
+        )
         self._pieces: list[_Piece] = []
-        self._begun = False
         self._continued = 0
         self._failed = False
         self._all_written = False
         self._changed = anyio.Event()
         self._effects: list[SideEffect] = []
         """What the model wants done, until it can be."""
-        self._wanted_names: set[str] = set()
-        """A model that goes on with another's answer is not to set its timer again."""
 
     # --- from the session ---
 
@@ -159,83 +143,20 @@ class Reply:
         self._hang_up()
         return heard_text([piece.spoken() for piece in self._pieces], heard)
 
-    # --- model -> sentences ---
+    # --- words ---
 
     async def _write(self, send: ObjectSendStream[str]) -> None:
         async with send:
             try:
                 if self._words is not None:
-                    await self._write_words(send, self._words)
+                    await self._writer.say(self._words, send)
                 else:
-                    await self._write_answer(send)
+                    await self._writer.answer(send)
             except ProviderError:
                 self._failed = True
                 self._progress()
             except anyio.BrokenResourceError:
                 pass  # the voice has failed for good: nobody takes the words
-
-    async def _write_answer(self, send: ObjectSendStream[str]) -> None:
-        model = await self._model.get()
-        messages = self._messages
-        handed: list[str] = []
-        while True:
-            try:
-                await self._write_from(model, messages, send, handed)
-                return
-            except FailedMidway as failure:
-                self._continue_or_give_up(failure)
-                messages = [*self._messages, *_so_far(" ".join(piece.strip() for piece in handed))]
-
-    async def _write_from(
-        self, model: ChatModel, messages: Sequence[Message], send: ObjectSendStream[str], handed: list[str]
-    ) -> None:
-        """One model's answer, piece by piece; ``handed`` grows by what went to the voice."""
-        streamed = (await self._voice.get()).abilities.streams_text
-        splitter, words = Sentences(), WordStream(begun=bool(handed))
-        told: list[str] = []
-        before = len(handed)
-        wanted_before = frozenset(self._wanted_names)
-
-        async def hand_over(sentences: Sequence[str], pieces: Sequence[str]) -> None:
-            told.extend(sentences)
-            self._tell_sentences(sentences)
-            for piece in pieces:
-                handed.append(piece)
-                await send.send(piece)
-
-        try:
-            async with aclosing(model.reply(messages)) as deltas:  # type: ignore[type-var]
-                async for delta in deltas:
-                    if isinstance(delta, SideEffect) and delta.name not in wanted_before:
-                        self._wanted_names.add(delta.name)
-                        self._tell("_", None, {"stage": "llm", "what": "effect", "name": delta.name})
-                        self._effects.append(delta)
-                        self._effect()
-                    if not isinstance(delta, TextDelta):
-                        continue
-                    if not self._begun:
-                        self._begun = True
-                        self._tell("reply.first_token", None, {})
-                    self._tell("_", None, {"stage": "llm", "what": "delta", "text": delta.text})
-                    sentences = splitter.push(delta.text)
-                    await hand_over(sentences, words.push(delta.text) if streamed else sentences)
-        except FailedMidway:
-            # Words go to a streaming voice one by one: neither half a sentence untold nor a told word unsaid.
-            await hand_over(*_evened(" ".join(told), "".join(handed[before:]).strip() if streamed else " ".join(told)))
-            raise
-        sentences = splitter.flush()
-        await hand_over(sentences, words.flush() if streamed else sentences)
-
-    async def _write_words(self, send: ObjectSendStream[str], words: str) -> None:
-        splitter = Sentences()
-        pieces = [*splitter.push(words), *splitter.flush()]
-        self._tell_sentences(pieces)
-        for piece in pieces:
-            await send.send(piece)
-
-    def _tell_sentences(self, sentences: Iterable[str]) -> None:
-        for sentence in sentences:
-            self._tell("reply.sentence", None, {"text": sentence})
 
     # --- sentences -> voice -> gate ---
 
@@ -389,6 +310,10 @@ class Reply:
         self._happened(ReplyAudible(at))
         self._effect()
 
+    def _want(self, effect: SideEffect) -> None:
+        self._effects.append(effect)
+        self._effect()
+
     def _effect(self) -> None:
         while self.audible and self._effects:
             self._wanted(self._effects.pop(0))
@@ -433,18 +358,6 @@ class _Trim:
         self.seconds += start / self._rate
         self.done = True
         return samples[start:]
-
-
-def _evened(told: str, handed: str) -> tuple[list[str], list[str]]:
-    """What is missing in ``told`` of ``handed``, and the other way round."""
-    if handed.startswith(told):
-        return list(filter(None, [handed[len(told) :].strip()])), []
-    return [], [f" {told[len(handed) :].strip()}"] if told.startswith(handed) else []
-
-
-def _so_far(said: str) -> Sequence[Message]:
-    """What tells another model where to go on; nothing when it can begin anew."""
-    return [Message("assistant", (Text(said),)), Message("user", (Instruction(GO_ON),))] if said else []
 
 
 def _untold(event: str, at: float | None, data: dict[str, object]) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from assistant.audio.wavfile import open_wav
 from assistant.ports import CAPTURE_RATE
-from assistant.reply import GO_ON
+from assistant.writing import GO_ON
 from providers.scripted import tokens
 from tests.conftest import ROOT
 from tests.contract.table import KEY
