@@ -15,6 +15,7 @@ from typing import Any, Literal
 from assistant.ports import ChatAbilities, Delta, Message, TextDelta, Tool
 from providers import _http
 from providers._anthropic_blocks import Answer, content, described
+from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
 from providers._load import quietly
 from providers._messages import turns
@@ -210,3 +211,15 @@ async def chat_model(options: Options) -> AsyncIterator[Chat]:
     async with made:
         await _http.warmed(lambda: _http.rehearse(replay, *rehearsal), request=ask, faults=made.faults)
         yield Chat(made, chosen, _pace(chosen, pace))
+
+
+CARDS: Cards = {
+    "llm": Card(
+        Chat.abilities,
+        model=ChatOptions().model,
+        key=_VARIABLE,
+        package="anthropic",
+        extra="anthropic",
+        address=_BASE_URL,
+    )
+}

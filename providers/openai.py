@@ -27,6 +27,7 @@ from assistant.ports import (
 )  # fmt: skip
 from providers import _http
 from providers._batch import BatchTranscriber, Heard
+from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
 from providers._load import quietly
 from providers._messages import turns
@@ -282,3 +283,24 @@ async def hearing(
     async with made:
         abilities = TranscriberAbilities(word_times="timestamp_granularities" in fields)
         yield BatchTranscriber(Recogniser(made, provider, fields), name=provider, abilities=abilities)
+
+
+CARDS: Cards = {
+    "stt": Card(
+        TranscriberAbilities(),
+        model=HearingOptions().model,
+        key=_VARIABLE,
+        package="openai",
+        extra="openai",
+        address=_BASE_URL,
+        rates=(CAPTURE_RATE,),
+    ),
+    "llm": Card(
+        Chat.abilities,
+        model=ChatOptions().model,
+        key=_VARIABLE,
+        package="openai",
+        extra="openai",
+        address=_BASE_URL,
+    ),
+}

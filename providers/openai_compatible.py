@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from assistant.ports import (
+    CAPTURE_RATE,
     ChatAbilities,
     Delta,
     Message,
@@ -29,10 +30,12 @@ from assistant.ports import (
     TextDelta,
     Tool,
     ToolCall,
+    TranscriberAbilities,
     Usage,
 )  # fmt: skip
-from providers import _http
+from providers import _http, _voice_list
 from providers._batch import BatchTranscriber
+from providers._card import Card, Cards, VoiceInfo
 from providers._errors import Refusal, scrubbed
 from providers._messages import Turn, own, turns, without_tools
 from providers._options import read
@@ -411,3 +414,39 @@ async def synthesizer(options: Options) -> AsyncIterator[Voice]:
     )
     async with made:
         yield Voice(made, chosen)
+
+
+async def voices(options: Options) -> Sequence[VoiceInfo]:
+    """Those that the server lists; none where it does not. Raises ParleyError, ProviderUnavailable, ProviderError."""
+    chosen = read(SpeakingOptions, options, _WHO)
+    return await _voice_list.listed(chosen, provider=_WHO, base_url=_address(chosen))
+
+
+_SPEACHES = "docker run -p 8000:8000 ghcr.io/speaches-ai/speaches:latest-cpu"
+CARDS: Cards = {
+    "stt": Card(
+        TranscriberAbilities(),
+        model=HearingOptions().model,
+        package="openai",
+        extra="openai",
+        rates=(CAPTURE_RATE,),
+        note="words = true asks for word times, which some servers have",
+        server=_SPEACHES,
+    ),
+    "llm": Card(
+        Chat.abilities,
+        package="openai",
+        extra="openai",
+        note="Ollama, llama.cpp, LM Studio, vLLM and the like; takes the server's first model",
+        server="ollama serve",
+    ),
+    "tts": Card(
+        Voice.abilities,
+        model=SpeakingOptions().model,
+        package="openai",
+        extra="openai",
+        rates=(SpeakingOptions().rate,),
+        voices=(SpeakingOptions().voice,),
+        server=_SPEACHES,
+    ),
+}
