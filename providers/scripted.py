@@ -23,6 +23,7 @@ import numpy as np
 
 from assistant.conversation.events import Transcript
 from assistant.ports import (
+    CAPTURE_RATE,
     ChatAbilities,
     Delta,
     Frame,
@@ -39,6 +40,7 @@ from assistant.ports import (
     ToolResult,
     TranscriberAbilities,
 )
+from providers._card import Card, Cards
 from providers._options import Timeouts, read
 from providers.registry import Options
 
@@ -50,8 +52,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     call: int
     kind: str
-    """"refused" at once, "hang" for ever, or "cut" after ``after`` deltas or chunks."""
+    """"refused" at once, "hang" for ever, "slow" by ``seconds``, or "cut" after ``after`` deltas or chunks."""
     after: int = 0
+    seconds: float = 0.0
 
 
 class _Faults:
@@ -71,6 +74,9 @@ class _Faults:
                     await anyio.sleep_forever()
                 if fault.kind == "refused":
                     raise ProviderError("refused the call, as scripted", provider=self._provider)
+                if fault.kind == "slow":
+                    await anyio.sleep(fault.seconds)
+                    return math.inf
                 return fault.after
         return math.inf
 
@@ -128,12 +134,16 @@ def _lines_in(path: Path) -> tuple[Line, ...]:
         raise ParleyError(f"scripted stt: cannot read the script {str(path)!r} ({error})") from error
 
 
+def _hearing(options: TranscriberOptions) -> TranscriberAbilities:
+    return TranscriberAbilities(partials=options.partials_behind is not None)
+
+
 class ScriptedTranscriber:
     """Knows what will be said, and tells it on time for the sound it was given."""
 
     def __init__(self, options: TranscriberOptions, lines: Sequence[Line]) -> None:
         self.name = options.name
-        self.abilities = TranscriberAbilities(partials=options.partials_behind is not None)
+        self.abilities = _hearing(options)
         self.options = options
         self.lines = sorted(lines, key=lambda line: line.start)
         self.faults = _Faults(options.faults, options.name)
@@ -382,6 +392,10 @@ async def synthesizer(options: Options) -> AsyncIterator[ScriptedVoice]:
     yield ScriptedVoice(read(VoiceOptions, options, "scripted tts"))
 
 
+def _speaking(options: VoiceOptions) -> SynthesizerAbilities:
+    return SynthesizerAbilities(word_times=options.word_times, streams_text=options.streams_text)
+
+
 class ScriptedVoice:
     """A tone, one stretch a word, never silent: wherever it is heard it can be measured."""
 
@@ -389,7 +403,7 @@ class ScriptedVoice:
 
     def __init__(self, options: VoiceOptions) -> None:
         self.name = options.name
-        self.abilities = SynthesizerAbilities(word_times=options.word_times, streams_text=options.streams_text)
+        self.abilities = _speaking(options)
         self._options = options
         self._faults = _Faults(options.faults, options.name)
 
@@ -469,3 +483,11 @@ class LoudnessActivity:
 
 
 _SPEECH_POWER = 10 ** (-45 / 10)
+
+
+_NOTE = "for tests and timing: knows its part, and what it can do stands in its options"
+CARDS: Cards = {
+    "stt": Card(_hearing(TranscriberOptions()), rates=(CAPTURE_RATE,), note=_NOTE),
+    "llm": Card(ScriptedChat.abilities, note=_NOTE),
+    "tts": Card(_speaking(VoiceOptions()), rates=(ScriptedVoice.rate,), note=_NOTE),
+}

@@ -59,7 +59,13 @@ def price(settings: Settings, row: Row) -> Price | None:
 
 
 def _short(cost: Price) -> str:
-    return "not known" if cost.unpriced else str(cost)
+    if cost.unpriced:
+        return "not known"
+    return (
+        str(cost)
+        .replace(" for a million tokens", " / M tokens")
+        .replace(" for 1,000 characters", " / 1,000 characters")
+    )
 
 
 def document(found: Found) -> dict[str, Any]:

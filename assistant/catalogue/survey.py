@@ -156,7 +156,6 @@ _WORDS = {
     "end_of_turn": "own end of turn",
     "streams_text": "streamed text",
     "adjusts_speed": "speed while it speaks",
-    "usage": "tells its usage",
 }
 
 
