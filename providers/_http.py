@@ -48,9 +48,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 _ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/audio/transcriptions", "/audio/speech", "/models")
 
 
-def key(options: Options, variable: str, provider: str) -> str:
-    """The API key: from the options, else from the environment. Raises ProviderUnavailable without one."""
-    found = options.api_key or os.environ.get(variable, "")
+def key(options: Options, variable: str, provider: str, *others: str) -> str:
+    """The API key: from the options, else from the environment: ``variable``, or one of the ``others``.
+
+    Raises ProviderUnavailable without one.
+    """
+    found = options.api_key or next(filter(None, (os.environ.get(name, "") for name in (variable, *others))), "")
     if not found.strip():
         raise ProviderUnavailable(
             f"{provider} needs an API key: set {variable} in the environment, or api_key in its options in parley.toml"
@@ -231,7 +234,8 @@ class Call:
         raise ProviderError(f"{self.provider}: no first byte for {timeouts.first_byte:g} s", provider=self.provider)
 
 
-_OVER: Any = object()
+OVER: Any = object()
+"""The end of what is iterated."""
 
 
 class Events:
@@ -266,8 +270,8 @@ class Events:
         return self
 
     async def __anext__(self) -> Any:
-        event = await self._call.step(lambda: anext(self._iterator, _OVER))
-        if event is _OVER:
+        event = await self._call.step(lambda: anext(self._iterator, OVER))
+        if event is OVER:
             raise StopAsyncIteration
         return event
 
@@ -313,8 +317,8 @@ class Body:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await self._call.step(lambda: anext(self._iterator, _OVER))
-        if piece is _OVER:
+        piece = await self._call.step(lambda: anext(self._iterator, OVER))
+        if piece is OVER:
             raise StopAsyncIteration
         return bytes(piece)
 

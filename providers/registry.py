@@ -121,14 +121,17 @@ def _module(stage: str, entry: EntryPoint) -> ModuleType:
         raise ProviderUnavailable(f"the {stage} provider {entry.name!r} cannot be loaded ({what})") from error
 
 
-def importable(module: str, *, provider: str, extra: str) -> Any:
-    """Import a provider's own package, or raise ProviderUnavailable with the command that installs it."""
+def importable(module: str, *, provider: str, extra: str, package: str = "") -> Any:
+    """Import a provider's own package, or raise ProviderUnavailable with the command that installs it.
+
+    ``package``: what it is called, where that is not the beginning of the module's name.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:
         if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
             raise  # the package is there, and broken in itself: hide nothing
-        package = module.split(".")[0]
+        package = package or module.split(".")[0]
         raise ProviderUnavailable(
             f"{provider} needs the Python package {package!r}; install it with: pip install 'parley-voice[{extra}]'"
         ) from error

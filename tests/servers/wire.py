@@ -125,6 +125,10 @@ class Server:
         """What the vendor answers with where others answer with ``status``."""
         return status
 
+    def error_headers(self, status: int) -> dict[str, str]:
+        """Further headers of that answer."""
+        return {"retry-after": f"{RETRY_AFTER:g}"} if status == 429 else {}
+
     def error_in_200(self, request: Request) -> list[bytes]:
         """What the vendor sends when something breaks after it has said 200."""
         raise NotImplementedError
@@ -201,8 +205,8 @@ class Server:
         if fault == "cut_at_once":
             return False
         if fault is not None and fault.isdigit():
-            extra = {"retry-after": f"{RETRY_AFTER:g}"} if fault == "429" else {}
-            reply = Reply.of(self.error(int(fault)), self.status(int(fault)), **extra)
+            status = int(fault)
+            reply = Reply.of(self.error(status), self.status(status), **self.error_headers(status))
         else:
             reply = self.reply(request)
         pieces = reply.pieces
@@ -215,7 +219,7 @@ class Server:
             reply = _big(reply)
             pieces = reply.pieces
         elif fault == "crlf":
-            pieces = [piece.replace(b"\n", b"\r\n") for piece in pieces]
+            pieces = [_otherwise_ended(piece) for piece in pieces]
         elif fault == "comments":
             pieces = [part for piece in pieces for part in (b": ping\n\n", piece)]
         elif fault in ("split", "drip"):
@@ -270,6 +274,10 @@ def _malformed(reply: Reply) -> Reply:
     if reply.content_type == "application/json":
         return replace(reply, pieces=[b"".join(reply.pieces)[:-2]])
     return Reply([b"<html><body>Bad gateway</body></html>"], "text/html")
+
+
+def _otherwise_ended(lines: bytes) -> bytes:
+    return lines.replace(b"\r\n", b"\n") if b"\r\n" in lines else lines.replace(b"\n", b"\r\n")
 
 
 def _big(reply: Reply) -> Reply:
