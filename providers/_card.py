@@ -38,6 +38,8 @@ class Card:
     """What the default model weighs that is fetched at the first use; zero: nothing is fetched, or it is not known."""
     server: str = ""
     """For a provider that asks a server of the user's own (``base_url``): a command that starts one, for example."""
+    other_keys: tuple[str, ...] = ()
+    """Environment variables in which the key may be as well."""
     model_is_voice: bool = False
     """Its option ``model`` is another word for ``voice``, and wins where both are given."""
 

@@ -67,7 +67,7 @@ CARDS: Cards = {
         package="google.genai",
         extra="gemini",
         address=_BASE_URL,
-        note="the key may also be in GOOGLE_API_KEY",
+        other_keys=_VARIABLES[1:],
     )
 }
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib.util import find_spec
 from typing import Any
 
 import anyio
+import msgspec
 
 from assistant import automatic
 from assistant.catalogue.survey import Facts, Row, Server, addresses, survey
 from assistant.config import Settings, parse_choice
 from assistant.ports import ParleyError, ProviderUnavailable, Stage
-from providers import _probe, registry
+from providers import _probe, _retiring, registry
 from providers._card import Card
 from providers._fetching import forbidden
+from providers._wrapping import Leaf
+from providers.cost import sold
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def _facts(
         for name in (*names[stage], *instances, *(parse_choice(each)[0] for each in chain))
         if name in names[stage] or ":" in name
     }
+    overrides = msgspec.to_builtins(settings.cost.prices)
+    today = date.today()
     cards = {(stage, name): _card(stage, name) for stage, name in known}
     return Facts(
         names=names,
@@ -93,6 +99,8 @@ def _facts(
         installed=_installed,
         environ=os.environ,
         downloads=_downloads,
+        price=lambda stage, provider, options, called: sold(Leaf(stage, provider, options, called), overrides)[1],
+        retiring=lambda provider, model, base_url: _retiring.warning(provider, model, base_url, today),
         fetching_forbidden=forbidden(),
         listings=listings,
         servers=servers,

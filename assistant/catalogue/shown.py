@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from assistant.catalogue.facts import Found
-from assistant.catalogue.survey import STAGES, Row, can
+from assistant.catalogue.survey import STAGES, Row, can, keys
 from assistant.columns import Entry, Line, Remark, lines
-from assistant.config import Settings
 from assistant.config.secrets import redact
-from providers._prices import Price, price_of
+from providers._prices import Price
 
 WIDE = 120
 """Letters in a line from which on the abilities have a column of their own."""
@@ -24,7 +23,7 @@ def tables(found: Found, width: int) -> Iterator[Line]:
         rows = [row for row in found.rows if row.stage == stage]
         yield from lines(
             ("NAME", "STATE", "CAN", "MODEL", "PRICE"),
-            [_entry(found.settings, row, width >= WIDE) for row in rows],
+            [_entry(row, width >= WIDE) for row in rows],
             width,
         )
         if stage in found.unchosen:
@@ -33,11 +32,10 @@ def tables(found: Found, width: int) -> Iterator[Line]:
     yield "* is in use, + takes over when those before it fail. Voices: parley voices", "plain"
 
 
-def _entry(settings: Settings, row: Row, wide: bool) -> Entry:
+def _entry(row: Row, wide: bool) -> Entry:
     able = can(row.card.abilities) if row.card is not None else ""
-    cost = price(settings, row)
     return Entry(
-        (row.name, state(row), able if wide else "", row.model, _short(cost) if cost is not None else ""),
+        (row.name, state(row), able if wide else "", row.model, _short(row.price) if row.price else ""),
         mark={None: "", 1: "*"}.get(row.place, "+"),
         remarks=(*([] if wide or not able else [Remark(able)]), *(lack.remark for lack in row.lacks), *row.notes),
         look="good" if row.ready else "plain",
@@ -49,13 +47,6 @@ def state(row: Row) -> str:
     if any(lack.kind == "module" for lack in row.lacks):
         return "broken"
     return {True: "ready", False: "missing", None: "?"}[row.ready]
-
-
-def price(settings: Settings, row: Row) -> Price | None:
-    """None for those that are made of others, each of which has its own."""
-    if row.wraps or row.card is None:
-        return None
-    return price_of(row.stage, row.provider, row.model, base_url=row.base_url, names=(row.name,))
 
 
 def _short(cost: Price) -> str:
@@ -72,7 +63,7 @@ def document(found: Found) -> dict[str, Any]:
     """Without keys, and without what an address may hold of them."""
     told: dict[str, Any] = redact(
         {
-            "providers": [_told(found.settings, row) for row in found.rows],
+            "providers": [_told(row) for row in found.rows],
             "servers": [dataclasses.asdict(server) for server in found.servers],
             "unchosen": dict(found.unchosen),
         }
@@ -80,7 +71,7 @@ def document(found: Found) -> dict[str, Any]:
     return told
 
 
-def _told(settings: Settings, row: Row) -> dict[str, Any]:
+def _told(row: Row) -> dict[str, Any]:
     card = row.card
     return {
         "stage": row.stage,
@@ -97,12 +88,12 @@ def _told(settings: Settings, row: Row) -> dict[str, Any]:
         "abilities": _plain(dataclasses.asdict(card.abilities)) if card else None,
         "rates": list(card.rates) if card else [],
         "voices": list(card.voices) if card else [],
-        "key_variable": card.key if card else None,
+        "key_variables": keys(card) if card else [],
         "package": card.package if card else None,
         "extra": card.extra or None if card else None,
         "megabytes": card.megabytes or None if card else None,
         "run_with_a_real_model": card.real if card else None,
-        "price": _price(price(settings, row)),
+        "price": _price(row.price),
     }
 
 

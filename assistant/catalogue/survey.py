@@ -15,6 +15,7 @@ from assistant.config import Settings, options_for, parse_choice
 from assistant.config.choose import OF_WRAPPERS
 from assistant.ports import ChatAbilities, ParleyError, Stage, SynthesizerAbilities, TranscriberAbilities
 from providers._card import Card
+from providers._prices import Price
 
 STAGES: Mapping[Stage, str] = {"stt": "Speech to text", "llm": "Language models", "tts": "Text to speech"}
 
@@ -64,6 +65,10 @@ class Facts:
     environ: Mapping[str, str]
     downloads: Callable[[Stage, str, Mapping[str, Any]], bool]
     """Would its model have to be fetched first? May raise ParleyError for options that are wrong."""
+    price: Callable[[Stage, str, Mapping[str, Any], str], Price]
+    """Of a registered provider with these options, and what the config calls it."""
+    retiring: Callable[[str, str, str], str]
+    """A sentence where the provider's model (at that base URL) is about to be shut down; empty: it is not."""
     fetching_forbidden: bool = False
     listings: Mapping[str, Sequence[str] | None] = dataclasses.field(default_factory=dict)
     """By base URL: the models that the server there lists, None where none answered. Those not asked are not in it."""
@@ -89,6 +94,8 @@ class Row:
     """It is made of other providers."""
     parts: Mapping[str, tuple[str, ...]]
     """Of one that is: by option, their names."""
+    price: Price | None
+    """None: nobody can say, or each of the others has its own."""
     lacks: tuple[Lack, ...]
     notes: tuple[Remark, ...]
 
@@ -159,6 +166,11 @@ _WORDS = {
 }
 
 
+def keys(card: Card) -> list[str]:
+    """The environment variables in which its key may be."""
+    return [*([card.key] if card.key else []), *card.other_keys]
+
+
 def languages(codes: Sequence[str]) -> str:
     return " ".join(codes) if len(codes) <= 4 else f"{len(codes)} languages"
 
@@ -198,16 +210,18 @@ class _Look:
                 for each in dict.fromkeys(inner)
                 for lack in self.row(each, (*above, known)).lacks
             ]
+        priced = one.card is not None and not one.wraps
         return Row(
             stage=self.stage,
             name=known,
             provider=provider,
             card=one.card,
             place=place,
-            model=str(options.get("model") or (one.card.model if one.card else "")),
+            model=one.model,
             base_url=one.base_url,
             wraps=bool(one.wraps),
             parts=parts,
+            price=self.facts.price(self.stage, provider, options, known) if priced else None,
             lacks=tuple(lacks),
             notes=tuple(one.notes(parts, fetches is True, lacks)),
         )
@@ -229,6 +243,12 @@ class _One:
         return given if isinstance(given, str) else ""
 
     @property
+    def model(self) -> str:
+        card = self.card
+        chosen = self.options.get("model") or (card is not None and card.model_is_voice and self.options.get("voice"))
+        return str(chosen or (card.model if card is not None else ""))
+
+    @property
     def wraps(self) -> Sequence[str]:
         return self.look.facts.wraps.get((self.look.stage, self.provider), ())
 
@@ -246,18 +266,16 @@ class _One:
             yield Lack("module", broken, facts.mended_by.get((self.look.stage, self.provider), ""))
             return
         if self.wraps and not any(self.options.get(part) for part in self.wraps):
-            named = " and ".join(f"{part} = ..." for part in self.wraps)
-            yield Lack(
-                "parts", f"the names of those that it is made of: write {named} under {self._table(*self.wraps)}"
-            )
+            where = f"{' and '.join(self.wraps)} under {self._table(*self.wraps)}"
+            yield Lack("parts", f"the names of those that it is made of: {where}")
         card = self.card
         if card is not None and card.package and not facts.installed(card.package):
             wanted = f"'parley-voice[{card.extra}]'" if card.extra else card.package
             yield Lack("package", f"the Python package {card.package}", f"pip install {wanted}")
         if card is not None and card.key:
-            given = str(self.options.get("api_key") or facts.environ.get(card.key, ""))
-            if not given.strip():
-                yield Lack("key", f"an API key in {card.key}", f"export {card.key}=...")
+            kept = [str(self.options.get("api_key") or ""), *(facts.environ.get(key, "") for key in keys(card))]
+            if not any(key.strip() for key in kept):
+                yield Lack("key", f"an API key in {' or '.join(keys(card))}", f"export {card.key}=...")
         yield from self._lacking_server()
         match self.fetches():
             case Lack() as wrong:
@@ -287,6 +305,8 @@ class _One:
         kinds, card = {lack.kind for lack in lacks}, self.card
         if self.name != self.provider:
             yield Remark(f"is {self.provider}")
+        if told := self.look.facts.retiring(self.provider, self.model, self.base_url):
+            yield Remark(told)
         if parts:
             yield Remark("; ".join(f"{key}: {', '.join(held)}" for key, held in parts.items()))
         if fetches and not kinds & {"model", "package"}:
@@ -310,8 +330,7 @@ class _One:
         card = self.card
         if card is None or not card.megabytes:
             return ""
-        chosen = self.options.get("model") or (self.options.get("voice") if card.model_is_voice else None)
-        return f" (about {card.megabytes} MB)" if chosen in (None, card.model) else ""
+        return f" (about {card.megabytes} MB)" if self.model == card.model else ""
 
     def _fetch(self) -> str:
         if self.look.stage == "stt":
