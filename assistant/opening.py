@@ -10,8 +10,8 @@ from typing import Any
 from assistant.config import Settings, circle, options_for, parse_choice
 from assistant.ports import ParleyError, Stage
 from providers import registry
-from providers._wrapping import Around, Leaf
-from providers.fallback import OnFailure
+from providers._links import OnFailure
+from providers._wrapping import Around, Leaf, Tell
 
 INFORMED = "offline"
 """The chat model that is told what it may promise and what is set: others would not know the options."""
@@ -24,7 +24,8 @@ class Opening:
     settings: Settings
     stage: Stage
     on_failure: OnFailure
-    """Given to wrappers."""
+    tell: Tell = lambda stage, what, more: None
+    """Both given to wrappers."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """Options for `INFORMED`, where the config does not say otherwise."""
     always: tuple[Around, ...] = ()
@@ -48,10 +49,10 @@ class Opening:
         factory = registry.find(self.stage, registered)
         if registry.wraps(self.stage, registered):
             inner = replace(self, around=around, above=(*self.above, known))
-            return factory({**options, "open": inner, "on_failure": self.on_failure})
+            return factory({**options, "open": inner, "on_failure": self.on_failure, "tell": self.tell})
         if self.stage == "llm" and registered == INFORMED:
             options = {**self.told, **options}
         opened = factory(options)
         for each in (*self.always, *((around,) if around is not None else ())):
-            opened = each(opened, Leaf(self.stage, registered, options))
+            opened = each(opened, Leaf(self.stage, registered, options, known))
         return opened

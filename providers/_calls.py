@@ -167,47 +167,62 @@ async def at_rate(chunks: AsyncIterator[SpeechChunk], from_rate: int, to_rate: i
 
 
 class Pieces:
-    """Text that is being written, which another voice can read again from the start.
+    """Text that is being written, which other voices can read as well, from the start.
 
-    A voice that is silent while it waits for more of it is not to blame, so its clock stands still then.
+    A voice that is silent while it waits for more of it is not to blame, so all clocks stand still then.
     """
 
     def __init__(self, text: AsyncIterator[str]) -> None:
         self._text = text
         self._read: list[str] = []
+        self._reading = anyio.Lock()
         self._awaited = False
-        self._waiting = anyio.CancelScope()
-        """Of whoever waits for sound."""
-        self._limit = math.inf
+        self._waiting: dict[anyio.CancelScope, float] = {}
+        """Whoever waits for sound, and how many seconds."""
 
     def again(self) -> AsyncIterator[str]:
         return _Reading(self)
 
+    async def begin(self) -> bool:
+        """Wait for the first piece. Returns whether there is one."""
+        try:
+            await self.piece(0)
+        except StopAsyncIteration:
+            return False
+        return True
+
     async def piece(self, position: int) -> str:
         """Raises StopAsyncIteration at the end of the text."""
-        if position == len(self._read):
-            self._read.append(await self._next())
+        while position == len(self._read):
+            async with self._reading:
+                if position == len(self._read):
+                    self._read.append(await self._next())
         return self._read[position]
 
     async def within(self, seconds: float, wait: Callable[[], Awaitable[T]], name: str) -> T:
         """As `within`, but for the clock."""
-        with anyio.CancelScope() as self._waiting:
-            self._limit = seconds + GRACE
-            self._wind()
-            return await wait()
+        scope = anyio.CancelScope()
+        self._waiting[scope] = seconds + GRACE
+        self._wind(scope)
+        try:
+            with scope:
+                return await wait()
+        finally:
+            del self._waiting[scope]
         raise ProviderError(f"{name} gave nothing for {seconds:g} s", provider=name)
 
     async def _next(self) -> str:
         self._awaited = True
-        self._wind()
+        self._wind(*self._waiting)
         try:
             return await anext(self._text)
         finally:
             self._awaited = False
-            self._wind()
+            self._wind(*self._waiting)
 
-    def _wind(self) -> None:
-        self._waiting.deadline = math.inf if self._awaited else anyio.current_time() + self._limit
+    def _wind(self, *scopes: anyio.CancelScope) -> None:
+        for scope in scopes:
+            scope.deadline = math.inf if self._awaited else anyio.current_time() + self._waiting[scope]
 
 
 class _Reading:

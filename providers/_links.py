@@ -223,6 +223,10 @@ class Attempts(Generic[P]):
     def succeeded(self, link: Link[P]) -> None:
         link.health = breaker.succeeded()
 
+    def spare(self, link: Link[P]) -> None:
+        """It was not needed after all, and may be asked again."""
+        self._tried.remove(link)
+
     def nobody(self) -> ProviderError:
         """What to raise at the chain's end."""
         assert self.error is not None

@@ -1,11 +1,12 @@
 """What a provider that wraps others is given beside its own options, and how it says that it is one.
 
 Its module holds ``WRAPS``: for each stage those of its options that hold the name of another provider, or a list of
-them: ``WRAPS: Wraps = {"tts": ("short", "long")}``. The factory then finds two more options, whatever the user wrote:
+them: ``WRAPS: Wraps = {"tts": ("short", "long")}``. The factory then finds three more options, whatever the user wrote:
 
 - ``open``: an `Open`, from such a name to the opened provider,
 - ``on_failure``: to be told of a failed call that somebody else takes over. (Of a failure that the wrapper passes on
   by raising it, whoever asked the wrapper tells.)
+- ``tell``: to be told of what the wrapper does besides, for recordings and figures: see `Tell`.
 
 A wrapper that bounds the time of each provider that it asks says so with an attribute ``keeps_time = True``, so that
 nobody gives up on all of them when the first has had its time.
@@ -45,6 +46,10 @@ Around = Callable[[AbstractAsyncContextManager[Any], Leaf], AbstractAsyncContext
 """Puts something around each provider that speaks, hears or thinks for itself, however deep it lies."""
 
 
+Tell = Callable[[Stage, str, Mapping[str, object]], None]
+"""The stage, what was done ("hedge": a second provider was started), and more of it, plain values only."""
+
+
 class Open(Protocol):
     def __call__(self, name: str, around: Around | None = None) -> AbstractAsyncContextManager[Any]:
         """The provider called ``name`` in the settings (NAME, NAME:MODEL, an instance, package.module:factory).
@@ -70,6 +75,7 @@ class Inner:
 
     open: Open
     on_failure: OnFailure
+    tell: Tell
 
     def lazy(self, name: str) -> Lazy[Any]:
         return Lazy(name, partial(self.open, name))
@@ -88,7 +94,7 @@ def wrapper(kind: type[W], options: Mapping[str, Any], provider: str, needed: Se
 
     Raises ParleyError.
     """
-    own = {key: value for key, value in options.items() if key not in ("open", "on_failure")}
+    own = {key: value for key, value in options.items() if key not in ("open", "on_failure", "tell")}
     for key, example in (("model", "as NAME:MODEL"), ("voice", "in a named instance")):
         if own.pop(key, ""):
             raise ParleyError(f"{provider} has no {key} of its own; give it to the provider that it wraps, {example}")
@@ -97,8 +103,8 @@ def wrapper(kind: type[W], options: Mapping[str, Any], provider: str, needed: Se
     settings = read(kind, own, provider)
     if "open" not in options:
         raise ParleyError(f"{provider} wraps other providers, and is given no way to open them")
-    return settings, Inner(options["open"], options.get("on_failure", _untold))
+    return settings, Inner(options["open"], options.get("on_failure", _untold), options.get("tell", _untold))
 
 
-def _untold(stage: Stage, provider: str, error: ProviderError, following: str | None) -> None:
+def _untold(*_: object) -> None:
     """Nobody wants to know."""
