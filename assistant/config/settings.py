@@ -22,6 +22,9 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Names = Annotated[tuple[str, ...], Meta(description='a list of provider names, for example ["openai"]')]
+Functions = Annotated[
+    tuple[str, ...], Meta(description='a list of functions, for example ["get_time", "my_package.lamps:switch"]')
+]
 Options = dict[str, Any]
 
 
@@ -81,6 +84,17 @@ class Tts(Table, frozen=True):
     """For "route": NAME[:MODEL] for the others."""
     limit: Annotated[int, Meta(ge=1, le=100_000)] = 50
     options: Options = {}
+
+
+class Tools(Table, frozen=True):
+    """Functions that the model may call."""
+
+    functions: Functions = ()
+    """The names under which installed packages offer them, or package.module:function."""
+    timeout: Seconds = 20.0
+    """Seconds that a call may take."""
+    filler: str = "One moment."
+    """Said while a call takes long and nothing else has been said yet; empty: nothing is."""
 
 
 class Turn(Table, frozen=True):
@@ -164,6 +178,7 @@ class Settings(Table, frozen=True):
     stt: Stt = Stt()
     llm: Llm = Llm()
     tts: Tts = Tts()
+    tools: Tools = Tools()
     turn: Turn = Turn()
     audio: Audio = Audio()
     timeouts: Timeouts = Timeouts()
