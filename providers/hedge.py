@@ -57,7 +57,7 @@ CARDS: Cards = {
     "tts": Card(SynthesizerAbilities(), note=_NOTE),
 }
 
-P = TypeVar("P", ChatModel, Synthesizer, Transcriber)
+P = TypeVar("P")
 
 
 class HedgeOptions(Wrapper, frozen=True, forbid_unknown_fields=True, kw_only=True):

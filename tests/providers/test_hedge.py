@@ -1,4 +1,4 @@
-"""Hedging, on virtual time: who is asked when, who wins, that the loser is closed, and what it does for the slow tail."""
+"""Hedging, on virtual time: who is asked when, who wins, that the loser is closed, what becomes of the slow tail."""
 
 from __future__ import annotations
 
@@ -297,7 +297,7 @@ async def test_the_slow_tail_is_cut_off(seconds_median: float, capsys: pytest.Ca
         assert all(call.ended is not None for call in (*a.calls, *b.calls))
     with capsys.disabled():
         print(
-            f"\nhedge, 5 % of {calls} calls take {SLOW:g} s, the others {median:.2f} s, the second's {seconds_median:g} s: "
+            f"\nhedge, 5 % of {calls} calls take {SLOW:g} s, others {median:.2f} s, the second's {seconds_median:g} s: "
             f"p95 {max(ratios):.2f} x the median at most; p99 {quantile(alone, 0.99):.2f} s alone, "
             f"{quantile(times, 0.99):.2f} s hedged; {100 * len(b.calls) / calls:.1f} % of the calls are made twice"
         )
