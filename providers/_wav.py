@@ -11,9 +11,15 @@ from assistant.ports import Samples
 _SCALE = 32768.0
 
 
+def pcm16(samples: Samples) -> bytes:
+    """``samples``, float32 in [-1, 1], as little-endian 16-bit PCM; what is louder is clipped."""
+    data: bytes = np.clip(np.rint(samples * _SCALE), -_SCALE, _SCALE - 1).astype("<i2").tobytes()
+    return data
+
+
 def wav(samples: Samples, rate: int) -> bytes:
     """A mono 16-bit WAV file of ``samples``, float32 in [-1, 1] at ``rate`` Hz."""
-    data: bytes = np.clip(np.rint(samples * _SCALE), -_SCALE, _SCALE - 1).astype("<i2").tobytes()
+    data = pcm16(samples)
     return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16,
                        b"data", len(data)) + data  # fmt: skip
 

@@ -1,0 +1,296 @@
+"""Recognisers over WebSocket: one wrapper for every vendor that takes sound as it comes.
+
+A vendor is a `Dialect`: how sound, "finish" and goodbye are written, and what its messages mean. One utterance is one
+connection, taken from those kept warm; its sound is sent in steady pieces, and what was said before a connection was
+there is caught up with at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import anyio
+
+from assistant.audio.resample import Resampler
+from assistant.conversation.events import Transcript, Word
+from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples, TranscriberAbilities
+from providers._options import Timeouts
+from providers._tasks import owned_tasks
+from providers._wav import pcm16
+from providers._ws import Lines, Message, Socket
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the server believes the whole utterance says so far. Times count from the utterance's first sample."""
+
+    text: str
+    final: bool = False
+    until: float | None = None
+    """Seconds of sound that are covered; None: the server does not say, and a final covers what was sent before it was
+    asked for."""
+    words: tuple[Word, ...] = ()
+    language: str | None = None
+    end_of_turn: bool = False
+
+
+class Dialect(Protocol):
+    """One utterance in a vendor's words. Made anew for each, and keeps what was recognised so far."""
+
+    def hello(self) -> Sequence[Message]:
+        """What comes before the sound."""
+        ...
+
+    def sound(self, pcm: bytes) -> Message:
+        """A piece of sound: 16-bit little-endian PCM, mono, at the transcriber's rate."""
+        ...
+
+    def finish(self) -> Sequence[Message] | Heard:
+        """What asks for a final of the sound sent so far; or the final itself, where the server has given it already
+        and would say nothing more."""
+        ...
+
+    def read(self, message: Any) -> Iterable[Heard]:
+        """What a message means; nothing, for most. Raises ProviderError for one that tells of an error."""
+        ...
+
+
+class LiveTranscriber:
+    """A Transcriber around a vendor's WebSocket."""
+
+    def __init__(
+        self,
+        lines: Lines,
+        dialect: Callable[[Socket], Dialect],
+        *,
+        name: str,
+        abilities: TranscriberAbilities,
+        rate: int = CAPTURE_RATE,
+        chunk: float = 0.064,
+        patience: float = 0.0,
+    ) -> None:
+        """``rate``: Hz on the wire. ``chunk``: seconds of sound in a message. ``patience``: seconds after a pause for
+        which the server's own final is waited for before one is asked for; asking may cut a turn in two."""
+        self.name = name
+        self.abilities = abilities
+        self.rate = rate
+        self.chunk = chunk
+        self.patience = patience
+        self._lines = lines
+        self._dialect = dialect
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[LiveStream]:
+        async with owned_tasks() as tasks:
+            stream = LiveStream(self, self._lines.server.timeouts)
+            tasks.start_soon(stream.run, self._lines, self._dialect)
+            yield stream
+
+
+class LiveStream:
+    """One utterance. A task of its own holds the connection, since whoever iterates may come late or be cancelled."""
+
+    def __init__(self, owner: LiveTranscriber, timeouts: Timeouts) -> None:
+        self._owner = owner
+        self._timeouts = timeouts
+        self._outgoing = _Outgoing(owner.rate, owner.chunk)
+        self._start = 0.0
+        """Audio-clock second of the first sample."""
+        self._begun = False
+        self._owed = 0
+        self._asked_until = 0.0
+        """Seconds of sound for which a final was wanted last."""
+        self._ask_at = math.inf
+        """When the server is asked for the final that it has not given by itself."""
+        self._given: str | None = None
+        """The final that was the answer to the last pause."""
+        self._results: deque[Transcript | ProviderError] = deque()
+        self._news = anyio.Event()
+        self._sending = anyio.CancelScope()
+        self._reading = anyio.CancelScope()
+        self._answering = False
+        """The server has said something since a final was asked for."""
+
+    def push(self, frame: Frame) -> None:
+        if not self._begun:
+            self._start, self._begun = frame.at, True
+        self._outgoing.push(frame.samples)
+
+    def finish(self) -> None:
+        self._owed += 1
+        self._outgoing.finish()
+
+    def __aiter__(self) -> LiveStream:
+        return self
+
+    async def __anext__(self) -> Transcript:
+        while not self._results:
+            self._news = anyio.Event()
+            await self._news.wait()
+        result = self._results[0]
+        if isinstance(result, ProviderError):
+            raise result  # and stays: nothing comes after it
+        self._results.popleft()
+        return result
+
+    async def run(self, lines: Lines, dialect_of: Callable[[Socket], Dialect]) -> None:
+        """Recognise until the stream is left."""
+        try:
+            async with lines.lease() as lease:
+                failure = await self._converse(lease.socket, dialect_of(lease.socket))
+        except ProviderError as error:
+            failure = error
+        self._tell(failure)
+
+    async def _converse(self, socket: Socket, dialect: Dialect) -> ProviderError:
+        """Send and read side by side until one of them fails."""
+        failures: list[ProviderError] = []
+        async with anyio.create_task_group() as both:
+
+            async def send() -> None:
+                try:
+                    await self._send(socket, dialect)
+                except ProviderError as error:
+                    failures.append(error)  # why the server hung up is still to be read
+
+            both.start_soon(send)
+            try:
+                await self._read(socket, dialect)
+            except ProviderError as error:
+                failures.insert(0, error)
+            both.cancel_scope.cancel()
+        return failures[0]
+
+    async def _send(self, socket: Socket, dialect: Dialect) -> None:
+        for message in dialect.hello():
+            await socket.send(message)
+        while True:
+            pcm, finish = b"", False
+            with anyio.CancelScope(deadline=self._ask_at) as self._sending:
+                pcm, finish = await self._outgoing.next()
+            if pcm:
+                await socket.send(dialect.sound(pcm))
+            if finish:
+                self._asked_until, self._given = self._outgoing.taken, None
+                self._answering = False
+                self._ask_at = anyio.current_time() + self._owner.patience
+                self._wind()
+            if anyio.current_time() >= self._ask_at:
+                self._ask_at = math.inf
+                asks = dialect.finish()
+                for message in () if isinstance(asks, Heard) else asks:
+                    await socket.send(message)
+                if isinstance(asks, Heard):
+                    self._hear(asks)
+
+    async def _read(self, socket: Socket, dialect: Dialect) -> None:
+        with anyio.CancelScope() as self._reading:
+            self._wind()
+            while True:
+                message = await socket.receive()
+                self._answering = True
+                self._wind()
+                for heard in dialect.read(message):
+                    self._hear(heard)
+        who = self._owner.name
+        if self._answering:
+            raise ProviderError(f"{who} fell silent for {self._timeouts.gap:g} s", provider=who)
+        raise ProviderError(f"{who}: no first byte for {self._timeouts.first_byte:g} s", provider=who)
+
+    def _wind(self) -> None:
+        """While a final is owed the server's time is running, anew with all that it says."""
+        wait = math.inf
+        if self._owed:
+            wait = self._timeouts.gap if self._answering else self._timeouts.first_byte
+        self._reading.deadline = anyio.current_time() + wait
+
+    def _ask(self, at: float) -> None:
+        self._ask_at = self._sending.deadline = at
+
+    def _hear(self, heard: Heard) -> None:
+        until = heard.until
+        times = 1
+        if not heard.final and self._given is not None and heard.text != self._given:
+            # The server takes its final back: it is asked for another, should it give none by itself.
+            self._owed, self._given = 1, None
+            self._ask(anyio.current_time() + self._owner.patience)
+            self._wind()
+        if heard.final:
+            until = self._asked_until if until is None else until
+            if until >= self._asked_until - SLACK:
+                # One that covers the sound of all who asked is the answer to all of them.
+                self._given = heard.text if self._owed else None
+                times, self._owed = max(1, self._owed), 0
+                self._ask(math.inf)
+                self._wind()
+        words = tuple(replace(word, start=word.start + self._start, end=word.end + self._start) for word in heard.words)
+        at = None if until is None else self._start + until
+        transcript = Transcript(
+            heard.text, heard.final, at, heard.language, self._owner.name, words, heard.end_of_turn
+        )  # fmt: skip
+        for _ in range(times):
+            self._tell(transcript)
+
+    def _tell(self, result: Transcript | ProviderError) -> None:
+        self._results.append(result)
+        self._news.set()
+
+
+SLACK = 0.3
+"""Seconds by which a final may end before the sound for which it was wanted: the end of that sound is a pause."""
+
+
+class _Outgoing:
+    """Sound that waits to be sent, cut into pieces of one length; and where in it a final was asked for."""
+
+    def __init__(self, rate: int, chunk: float) -> None:
+        self._resampler = None if rate == CAPTURE_RATE else Resampler(CAPTURE_RATE, rate)
+        self._rate = rate
+        self._size = max(1, round(chunk * rate)) * 2
+        self._pcm = bytearray()
+        self._finish_at: list[int] = []
+        """Byte positions, of all bytes ever, at which finals were asked for."""
+        self._sent = 0
+        self._changed = anyio.Event()
+
+    @property
+    def taken(self) -> float:
+        """Seconds of sound handed out so far."""
+        return self._sent / 2 / self._rate
+
+    def push(self, samples: Samples) -> None:
+        if self._resampler is not None:
+            samples = self._resampler.push(samples)
+        self._pcm += pcm16(samples)
+        if len(self._pcm) >= self._size:
+            self._changed.set()
+
+    def finish(self) -> None:
+        self._finish_at.append(self._sent + len(self._pcm))
+        self._changed.set()
+
+    async def next(self) -> tuple[bytes, bool]:
+        """The next piece, and whether a final is asked for after it. All that waits comes in pieces of 0.5 s."""
+        while not (self._finish_at or len(self._pcm) >= self._size):
+            self._changed = anyio.Event()
+            await self._changed.wait()
+        most = max(self._size, self._rate // 2 * 2)
+        if self._finish_at:
+            left = self._finish_at[0] - self._sent
+            size = min(left, most)
+            if size == left:
+                del self._finish_at[0]
+            return self._take(size), size == left
+        whole = len(self._pcm) // self._size * self._size
+        return self._take(min(whole, most)), False
+
+    def _take(self, size: int) -> bytes:
+        pcm = bytes(self._pcm[:size])
+        del self._pcm[:size]
+        self._sent += size
+        return pcm

@@ -1,0 +1,359 @@
+"""What the providers over WebSocket share: addresses, one connection, keeping one warm, and what its ends mean.
+
+Made on `websockets`, whose client answers pings by itself. Nothing here reconnects in the middle of a call: a
+connection that breaks is a failure, and the chain goes on with the next provider.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import urllib.parse
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import anyio.abc
+
+from assistant.ports import ParleyError, ProviderError
+from providers._errors import Rejected, scrubbed, translate, unreachable
+from providers._http import CLOSING
+from providers._load import quietly
+from providers._options import Timeouts
+from providers._tasks import owned_tasks
+
+Message = str | bytes | Mapping[str, Any]
+"""What is sent: text, binary, or a document that goes as JSON text."""
+
+LARGEST = 4 << 20
+"""Bytes in one message, at most. A second of 48 kHz sound in base64 is 0.13 MB."""
+QUEUE = 64
+"""Messages that wait to be read before the server is held back."""
+
+_CLOSED: dict[int, tuple[str, bool]] = {
+    1000: ("closed the connection", False),
+    1001: ("went away", False),
+    1007: ("found something unreadable in what was sent", False),
+    1008: ("closed the connection (policy violation)", False),
+    1009: ("found a message too large", False),
+    1011: ("failed inside", False),
+    1012: ("is restarting", False),
+    1013: ("is overloaded", False),
+}
+"""RFC 6455, section 7.4.1, and the registry of later codes: what the server did; whether asking again is of no use."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A vendor's WebSocket."""
+
+    provider: str
+    url: str
+    timeouts: Timeouts
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    closes: Mapping[int, tuple[str, bool]] = field(default_factory=dict, repr=False)
+    """The vendor's own close codes, as in the table above."""
+
+
+def address(base_url: str, path: str, provider: str, query: Mapping[str, Any] | None = None) -> str:
+    """``base_url`` (http, https, ws or wss; without a scheme: ws) with ``path`` behind its own and ``query``.
+
+    Values of the query that are lists are repeated, None and "" are left out, booleans are "true" and "false".
+    Raises ParleyError for no URL at all.
+    """
+    text = base_url.strip().rstrip("/")
+    if "://" not in text:
+        text = f"ws://{text}"
+    try:
+        parts = urllib.parse.urlsplit(text)
+        usable = parts.scheme in ("http", "https", "ws", "wss") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ParleyError(f"{provider}: base_url is not an address; write one such as wss://api.example.com")
+    pairs = [
+        (name, str(each).lower() if isinstance(each, bool) else str(each))
+        for name, value in (query or {}).items()
+        for each in (value if isinstance(value, list | tuple) else (value,))
+        if each is not None and each != ""
+    ]
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    return urllib.parse.urlunsplit((scheme, parts.netloc, parts.path + path, urllib.parse.urlencode(pairs), ""))
+
+
+class Socket:
+    """One open connection. Whoever holds it must see that it is closed: see `Lines.lease`."""
+
+    def __init__(self, server: Server, connection: Any) -> None:
+        self._server = server
+        self._connection = connection
+        self.alive = 0
+        """How often it was kept alive while nobody used it: some servers count that as sound."""
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._connection.state.name == "OPEN")
+
+    async def send(self, message: Message) -> None:
+        """Raises ProviderError when the connection is over."""
+        data = message if isinstance(message, str | bytes) else json.dumps(message, ensure_ascii=False)
+        try:
+            await self._connection.send(data)
+        except Exception as error:
+            failure = explain(error, self._server)
+        else:
+            return
+        raise failure
+
+    async def receive(self) -> Any:
+        """The next message: the document that a text message holds, or the bytes of a binary one.
+
+        May be cancelled without losing anything. Raises ProviderError when the connection is over, or the message is
+        no JSON or too large.
+        """
+        failure: ProviderError
+        try:
+            message = await self._connection.recv()
+            return message if isinstance(message, bytes) else json.loads(message)
+        except Exception as error:
+            failure = explain(error, self._server)
+        raise failure
+
+    async def close(self, *last: Message) -> None:
+        """Say ``last`` and close, within 100 ms whatever is being cancelled around; else cut the connection."""
+        with anyio.move_on_after(CLOSING, shield=True), suppress(Exception):
+            for message in last:
+                await self.send(message)
+            await self._connection.close()
+        if self._connection.transport is not None:
+            self._connection.transport.abort()
+
+
+async def dial(server: Server) -> Socket:
+    """Connect, within the timeout. Raises ProviderError, chained to nothing that might hold a key."""
+    # 30 ms of imports: not in the loop.
+    client = await quietly(lambda: importlib.import_module("websockets.asyncio.client"))
+    failure: ProviderError
+    try:
+        with anyio.fail_after(server.timeouts.connect):
+            connection = await client.connect(
+                server.url,
+                additional_headers=dict(server.headers),
+                open_timeout=None,
+                close_timeout=CLOSING,
+                ping_interval=None,
+                max_size=LARGEST,
+                max_queue=QUEUE,
+                compression=None,  # sound does not shrink, and inflating is a stall
+                proxy=None if _near(server.url) else True,
+            )
+        return Socket(server, connection)
+    except Exception as error:
+        failure = explain(error, server)
+    raise failure
+
+
+def _near(url: str) -> bool:
+    """On this machine: whatever proxy there is, is for elsewhere."""
+    return urllib.parse.urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def explain(error: Exception, server: Server) -> ProviderError:
+    """Whatever went wrong with a connection, as one clear sentence without secrets."""
+    who, timeouts = server.provider, server.timeouts
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "InvalidStatus" in kinds:
+        return translate(_Refused(error), who, timeouts, server.secrets)
+    if "ConnectionClosed" in kinds:
+        return _closed(error, server)
+    if "InvalidHandshake" in kinds or "InvalidMessage" in kinds or isinstance(error, EOFError):
+        return ProviderError(f"{who} cut the connection", provider=who)
+    if isinstance(error, TimeoutError):
+        return ProviderError(f"{who}: no connection within {timeouts.connect:g} s", provider=who)
+    if isinstance(error, OSError):
+        return unreachable(error, who)
+    return translate(error, who, timeouts, server.secrets)
+
+
+def _closed(error: Any, server: Server) -> ProviderError:
+    who = server.provider
+    if error.sent is not None and error.sent.code == 1009 and not error.rcvd_then_sent:
+        return ProviderError(f"{who} sent more than {LARGEST >> 20} MB in one message", provider=who)
+    if error.sent is not None and error.sent.code == 1007 and not error.rcvd_then_sent:
+        return ProviderError(f"{who} sent something that cannot be read (malformed)", provider=who)
+    if error.rcvd is None:
+        return ProviderError(f"{who} cut the connection", provider=who)
+    code = error.rcvd.code
+    clause, lasting = server.closes.get(code) or _CLOSED.get(code) or ("closed the connection", False)
+    why = scrubbed(error.rcvd.reason, server.secrets)
+    kind = Rejected if lasting else ProviderError
+    return kind(f"{who} {clause} ({code}){f': {why}' if why else ''}", provider=who)
+
+
+class _Refused(Exception):
+    """The server answered the handshake with an HTTP status, in the form in which `translate` knows it."""
+
+    def __init__(self, error: Any) -> None:
+        self.response = error.response
+        self.status_code = error.response.status_code
+        try:
+            self.body: object = json.loads(error.response.body or b"")
+        except ValueError:
+            self.body = None
+
+
+class Lines:
+    """Connections to one server, of which one is kept open for whoever comes next. Enter it before use.
+
+    ``alive``: sent over the idle one every ``every`` seconds, so that the server keeps it; ``idle``: seconds after
+    which it is given up all the same. ``idle`` 0 keeps none, for servers that bill the time for which one is open.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        greeting: Sequence[Message] = (),
+        farewell: Sequence[Message] = (),
+        alive: Message | None = None,
+        every: float = 4.0,
+        idle: float = 60.0,
+    ) -> None:
+        """``greeting``: what a new connection is told first; ``farewell``: what one is told before it is closed."""
+        self.server = server
+        self._greeting = greeting
+        self._farewell = farewell
+        self._alive = alive
+        self._every = every
+        self._idle = idle
+        self._spare: _Spare | None = None
+        self._dialling = False
+        self._tasks: anyio.abc.TaskGroup
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Lines]:
+        """Own the idle connection; the first is dialled now, and waited for a second at most."""
+        async with owned_tasks() as self._tasks:
+            if self._idle:
+                self._dialling = True
+                ready = anyio.Event()
+                self._tasks.start_soon(self._keep_one, ready)
+                with anyio.move_on_after(_WARMING):
+                    await ready.wait()
+            yield self
+
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run ``work`` in a task that the connections own; it must end by itself, soon after whoever needs it has."""
+        self._tasks.start_soon(work)
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Lease]:
+        """A connection for one call. It is closed at the end unless `Lease.keep` was called. Raises ProviderError."""
+        lease = Lease(await self._take())
+        try:
+            yield lease
+        finally:
+            if lease.kept and lease.socket.is_open and self._idle and self._spare is None:
+                self._hold(lease.socket)
+            else:
+                await lease.socket.close(*self._farewell)
+                if self._idle and self._spare is None and not self._dialling:
+                    self._dialling = True
+                    self._tasks.start_soon(self._keep_one, anyio.Event())
+
+    async def _take(self) -> Socket:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            socket = await spare.release()
+            if socket.is_open:
+                return socket
+        return await self._connect()
+
+    async def _connect(self) -> Socket:
+        socket = await dial(self.server)
+        try:
+            for message in self._greeting:
+                await socket.send(message)
+        except BaseException:
+            await socket.close()
+            raise
+        return socket
+
+    async def _keep_one(self, ready: anyio.Event) -> None:
+        """Dial one for the next call. What goes wrong now will be said when it is asked for."""
+        try:
+            socket = await self._connect()
+        except ProviderError:
+            return
+        finally:
+            self._dialling = False
+            ready.set()
+        if self._spare is None:
+            self._hold(socket)
+        else:
+            await socket.close(*self._farewell)
+
+    def _hold(self, socket: Socket) -> None:
+        self._spare = spare = _Spare(socket)
+        self._tasks.start_soon(self._mind, spare)
+
+    async def _mind(self, spare: _Spare) -> None:
+        """Keep it alive and read away what still comes, until it is wanted, is over, or has waited long enough."""
+        try:
+            with spare.scope, anyio.move_on_after(self._idle):
+                async with anyio.create_task_group() as both:
+                    both.start_soon(_read_away, spare.socket, both.cancel_scope)
+                    while self._alive is not None:
+                        await anyio.sleep(self._every)
+                        await spare.socket.send(self._alive)
+                        spare.socket.alive += 1
+                    await anyio.sleep_forever()
+        except* ProviderError:
+            pass  # it is over: the next call dials anew
+        finally:
+            spare.free.set()
+            if not spare.wanted:
+                if self._spare is spare:
+                    self._spare = None
+                await spare.socket.close(*self._farewell)
+
+
+async def _read_away(socket: Socket, scope: anyio.CancelScope) -> None:
+    with suppress(ProviderError):
+        while True:
+            await socket.receive()
+    scope.cancel()
+
+
+class Lease:
+    """A connection in use."""
+
+    def __init__(self, socket: Socket) -> None:
+        self.socket = socket
+        self.kept = False
+
+    def keep(self) -> None:
+        """The call is over and left the connection in order: the next one may use it."""
+        self.kept = True
+
+
+class _Spare:
+    def __init__(self, socket: Socket) -> None:
+        self.socket = socket
+        self.scope = anyio.CancelScope()
+        self.free = anyio.Event()
+        self.wanted = False
+
+    async def release(self) -> Socket:
+        self.wanted = True
+        self.scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await self.free.wait()
+        return self.socket
+
+
+_WARMING = 1.0
+"""Seconds that opening waits at most for a warm connection."""
