@@ -73,28 +73,33 @@ def changed(text: str, section: str, values: Mapping[str, Any]) -> str | None:
     for key in [key for key, value in values.items() if value is None]:
         table.pop(key, None)
     new = {key: value for key, value in values.items() if key not in there and value is not None}
-    try:
-        document = tomlkit.parse(text)
-        for key in there:
-            if values[key] is None:
-                del document[section][key]
-            else:
-                document[section][key] = values[key]
-        after = _added(tomlkit.dumps(document), section, new)
-        if after is None:
-            for key, value in new.items():
-                document[section][key] = value
-            after = tomlkit.dumps(document)
-        return after if tomllib.loads(after) == wanted else None
-    except (TOMLKitError, ValueError, KeyError, TypeError):
-        return None
+    for write in (_under_header, _by_tomlkit):  # the second puts new lines behind comments that belong to what follows
+        try:
+            document = tomlkit.parse(text)
+            for key in there:
+                if values[key] is None:
+                    del document[section][key]
+                else:
+                    document[section][key] = values[key]
+            after = write(tomlkit.dumps(document), section, new)
+            if tomllib.loads(after) == wanted:
+                return after
+        except (TOMLKitError, ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
-def _added(text: str, section: str, values: Mapping[str, Any]) -> str | None:
-    """With new lines under the header [section], at the end where there is none; None where it has another form.
+def _by_tomlkit(text: str, section: str, values: Mapping[str, Any]) -> str:
+    import tomlkit
 
-    tomlkit would put them behind the comments that belong to the next header.
-    """
+    document = tomlkit.parse(text)
+    for key, value in values.items():
+        document[section][key] = value
+    return tomlkit.dumps(document)
+
+
+def _under_header(text: str, section: str, values: Mapping[str, Any]) -> str:
+    """With new lines under the header [section], which comes at the end where there is none."""
     new = "".join(f"{key} = {value_text(value)}\n" for key, value in values.items())
     if not new:
         return text
@@ -102,8 +107,6 @@ def _added(text: str, section: str, values: Mapping[str, Any]) -> str | None:
     if header is not None:
         at = header.end() + 1
         return f"{text[:at]}{new}{text[at:]}" if at <= len(text) else f"{text}\n{new}"
-    if any(not isinstance(value, dict) for value in tomllib.loads(text).get(section, {}).values()):
-        return None  # an inline table or dotted keys
     gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
     return f"{text}{gap}[{section}]\n{new}"
 
