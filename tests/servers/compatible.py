@@ -37,6 +37,8 @@ class CompatibleServer(Server):
         """A function that it calls, if it was told of it, until its result has come: id, name, arguments."""
         self.then: list[str] | None = None
         """Said to a function's result; None: ``words``."""
+        self.voices: Any = None
+        """What it lists as its voices; None: it does not know the question."""
         self.models = ["nomic-embed-text", "qwen3:8b", "whisper-1"]
 
     def error(self, status: int) -> Any:
@@ -57,6 +59,8 @@ class CompatibleServer(Server):
                 words = [{"word": word, "start": i / 4, "end": (i + 1) / 4} for i, word in enumerate(HEARD.split())]
                 timed = {"language": "english", "words": words} if b"verbose_json" in request.body else {}
                 return Reply.of({"text": f" {HEARD}\n", **timed})
+            case "GET", "/v1/audio/voices" if self.voices is not None:
+                return Reply.of(self.voices)
             case "POST", "/v1/audio/speech":
                 return self._speech(request)
             case "GET" | "HEAD", "/v1/models":
