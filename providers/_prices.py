@@ -216,17 +216,20 @@ MINUTE: dict[Stage, Usage] = {
 }
 """What a minute of conversation uses: four turns of which each speaks for half. The model reads 1,000 tokens a turn (a
 system prompt and a short history) and writes 50; the voice says 100 characters in 7.5 s."""
-REPEATED = Usage(input_tokens=240)
-"""What a language model that reads aloud is told besides, for four sentences: so many tokens of instructions."""
+TURNS = 4
+INSTRUCTIONS = 60
+"""Tokens, about, that a language model which reads aloud is told with each text."""
 
 
 def a_minute(row: Price) -> float | None:
     """USD for a minute of conversation with the row's model in its stage; None: not known."""
     assert row.stage
     used = MINUTE[row.stage]
+    if row.billed == "requests":
+        used = Usage(seconds=max(used.seconds, TURNS * row.least))
     if row.stage == "tts" and row.audio_tokens:
         spoken = round(used.seconds * row.audio_tokens)
-        used = Usage(input_tokens=REPEATED.input_tokens + used.characters // 4, audio_output_tokens=spoken)
+        used = Usage(input_tokens=TURNS * INSTRUCTIONS + used.characters // 4, audio_output_tokens=spoken)
     return row.usd(used)
 
 
@@ -234,17 +237,16 @@ def page() -> str:
     """The Markdown table."""
     lines = ["| stage | provider | model | price | a minute of conversation | as of |", "|---|---|---|---|---|---|"]
     for stage in ("stt", "llm", "tts"):
-        for row in (row for row in table() if row.stage == stage and row.provider != "scripted"):
+        rows = [row for row in table() if row.stage == stage and row.provider != "scripted"]
+        for row in rows:
             minute = a_minute(row)
             costs = "free" if row.free else "" if minute is None else f"${minute:.5f}"
-            model = "any other" if row.model == "*" and not row.free and row.provider in _PRICED else row.model
-            model = "any" if model == "*" else model
+            alone = sum(other.provider == row.provider for other in rows) == 1
+            model = row.model if row.model != "*" else "any" if alone else "any other"
             when = row.as_of.isoformat() if row.as_of else ""
             lines.append(f"| {stage} | {row.provider} | {model} | {row} | {costs} | {when} |")
     return "\n".join(lines)
 
-
-_PRICED = {row.provider for row in table() if not row.free and not row.unpriced}
 
 if __name__ == "__main__":
     print(page())  # noqa: T201

@@ -170,6 +170,11 @@ class _Count:
     def failed(self) -> None:
         """The provider says that the call has failed."""
 
+    @property
+    def answered(self) -> bool:
+        """It gave what it was asked for, although it is cut off now."""
+        return False
+
 
 class Call:
     """A call under way: what of its use has been told already."""
@@ -197,7 +202,7 @@ class Call:
                 units,
                 None if usd is None else usd - self._told_usd,
                 estimated=estimated,
-                wasted=cut and self.bill.turn is not None and not self.bill.over,
+                wasted=cut and self.bill.turn is not None and not self.bill.over and not self._count.answered,
             )
         )
         self._told, self._told_usd = usage, usd or 0.0
@@ -342,8 +347,13 @@ class _Utterance(_Count):
     def __init__(self) -> None:
         self.seconds = 0.0
         """Of sound."""
+        self.final = False
         self._inner: TranscriberStream | None = None
         self._since = self._until = 0.0
+
+    @property
+    def answered(self) -> bool:
+        return self.final
 
     def begun(self, inner: TranscriberStream) -> None:
         self._inner = inner
@@ -377,10 +387,26 @@ class _Stream:
         self._inner.finish()
 
     def __aiter__(self) -> AsyncIterator[Transcript]:
-        return aiter(self._inner)
+        return _Transcripts(aiter(self._inner), self._utterance)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+
+class _Transcripts:
+    """No generator: whoever iterates may be cancelled and go on."""
+
+    def __init__(self, transcripts: AsyncIterator[Transcript], utterance: _Utterance) -> None:
+        self._transcripts = transcripts
+        self._utterance = utterance
+
+    def __aiter__(self) -> _Transcripts:
+        return self
+
+    async def __anext__(self) -> Transcript:
+        transcript = await anext(self._transcripts)
+        self._utterance.final = self._utterance.final or transcript.final
+        return transcript
 
 
 # --- speaking ---------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
 from __future__ import annotations
 
 import shlex
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import Any
 import anyio
 import numpy as np
 
+from assistant.accounts import Budget
 from assistant.audio.wav import WavDuplex
 from assistant.audio.wavfile import WavWriter
 from assistant.conversation import events as e
@@ -38,6 +39,8 @@ from assistant.later import Later
 from assistant.ports import CAPTURE_RATE, ChatModel, Notice
 from assistant.session import Limits, Parts, Session
 from providers import offline, scripted
+from providers._wrapping import Leaf
+from providers.cost import Meter
 
 ZONE = timezone(timedelta(hours=1))
 QUIET = {"_", "reply.word", "reply.first_token"}
@@ -56,6 +59,9 @@ class Sheet:
     """The wall clock's time at the start; the offline assistant answers instead of a scripted model."""
     model: ChatModel | None = None
     """Answers instead."""
+    prices: dict[str, dict[str, Any]] | None = None
+    """What each stage's provider costs, as under [cost.prices.STAGE]; None: nobody counts."""
+    budget: Budget = field(default_factory=Budget)
 
 
 def read(text: str) -> Sheet:
@@ -153,14 +159,20 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
     async with AsyncExitStack() as opened:
         owners = await opened.enter_async_context(anyio.create_task_group())
         duplex = await opened.enter_async_context(WavDuplex(path, folder / "speaker.wav"))
-        voice = Later(scripted.synthesizer(sheet.options["tts"]))
+        meter = None if sheet.prices is None else Meter({s: {"scripted": p} for s, p in sheet.prices.items()})
+
+        def metered(stage: Any, opened: AbstractAsyncContextManager[Any]) -> AbstractAsyncContextManager[Any]:
+            return opened if meter is None else meter.around(opened, Leaf(stage, "scripted", {}))
+
+        voice = Later(metered("tts", scripted.synthesizer(sheet.options["tts"])))
         effects = Effects(voice, _wall_clock(sheet))
-        model = scripted.chat_model(sheet.options["llm"])
+        model = metered("llm", scripted.chat_model(sheet.options["llm"]))
         if sheet.model is not None:
             model = nullcontext(sheet.model)
         elif sheet.clock is not None:
             model = offline.chat_model(effects.options())
-        stages = [Later(scripted.transcriber({**sheet.options["stt"], "lines": sheet.lines})), Later(model), voice]
+        ears = metered("stt", scripted.transcriber({**sheet.options["stt"], "lines": sheet.lines}))
+        stages = [Later(ears), Later(model), voice]
         for stage in stages:
             owners.start_soon(stage.run)
         session = Session(
@@ -171,6 +183,8 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
                 model=stages[1],
                 voice=stages[2],
                 effects=effects,
+                meter=meter,
+                budget=sheet.budget,
                 history=History("Be brief."),
                 observers=[trace],
                 turns=turns,
