@@ -7,6 +7,7 @@ import json
 import sys
 
 from assistant import signals
+from assistant.commands import comparing
 from assistant.commands.common import positive
 
 TURNS = 6
@@ -17,22 +18,31 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "bench",
         help="measure turn latency, overhead, barge-in, CPU, memory and start-up",
         description="Holds scripted conversations with `parley talk` on WAV devices, providers of known delay and the "
-        "real voice activity detector, and reads the figures off the waveforms. Takes about four minutes.",
+        "real voice activity detector, and reads the figures off the waveforms. Takes about four minutes. With "
+        "--compare: the same spoken conversation over several profiles, with the providers that they name.",
     )
-    parser.add_argument("--turns", type=positive, default=TURNS, metavar="N", help=f"measured turns a row ({TURNS})")
     parser.add_argument(
+        "--turns", type=positive, metavar="N", help=f"measured turns a row ({TURNS}; --compare: every utterance once)"
+    )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--sessions", type=positive, metavar="N", help="instead: N conversations in one process, beside one alone"
     )
-    parser.add_argument(
+    instead.add_argument(
         "--engines", action="store_true", help="instead: this machine's own ears and voice, with the offline assistant"
     )
+    comparing.add_options(parser, instead)
     parser.add_argument("--json", action="store_true", help="write JSON for programs")
     parser.add_argument("--verbose", action="store_true", help="show a traceback when something fails")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    comparing.check_options(args)
     signals.raise_interrupt()  # there will be processes to end
+    if args.compare:
+        return comparing.run(args, _progress)
+    args.turns = args.turns or TURNS
     if args.engines:
         return _engines(args)
     return _sessions(args) if args.sessions else _rows(args)
