@@ -27,7 +27,7 @@ def compared(comparison: Comparison) -> str:
 
 
 def _summary(result: Result) -> list[object]:
-    latency, rate, cost = result.latency, result.errors.rate, result.cost_per_minute
+    latency, rate = result.latency, result.errors.rate
     low, high = latency.p50_between
     return [
         result.profile,
@@ -36,7 +36,7 @@ def _summary(result: Result) -> list[object]:
         None if low is None or high is None else f"{low:.0f}-{high:.0f}",
         _p95(latency),
         None if rate is None else f"{rate:.1%}",
-        None if cost is None else f"{cost:.4f}",
+        dollars(result),
         sum(turn.cut_in for turn in result.turns),
         len(result.failures),
     ]
@@ -62,9 +62,17 @@ def _explained(ran: list[Result]) -> str:
     ]
     if any(result.latency.p95_is_the_worst for result in ran):
         told.append(f"* of fewer than {FEW} turns the p95 is no more than the slowest.")
+    if any(result.unpriced for result in ran):
+        told.append("+ and more: something that was used has no known price.")
     counts = ", ".join(f"{result.profile} {result.latency.count}" for result in ran)
     told.append(f"Turns: {counts}; where a stage was seen in fewer, their number stands behind it.")
     return "\n".join(told)
+
+
+def dollars(result: Result) -> str | None:
+    """A minute; with a plus where something used has no known price; None where nothing is known."""
+    cost = result.cost_per_minute
+    return None if cost is None else f"{cost:.4f}{'+' if result.unpriced else ''}"
 
 
 def _p95(figures: Spread) -> str | None:

@@ -44,7 +44,7 @@ class Result:
     failures: tuple[str, ...]
     """All that went wrong, a sentence each. That a profile cannot run here is no failure of it."""
     notes: tuple[str, ...]
-    """What it said on standard error: of providers passed over, for instance."""
+    """What it said on standard error (of providers passed over, for instance), and its warnings."""
     started: Event
     """`session.started` and `session.ended`, empty where they were not told."""
     ended: Event
@@ -76,9 +76,16 @@ class Result:
 
     @property
     def cost_per_minute(self) -> float | None:
-        """US dollars; None: not known."""
+        """US dollars; None: not known. Without what has no known price (`unpriced`)."""
         told = self.cost.get("per_minute_usd")
-        return float(told) if isinstance(told, int | float) else None
+        if not isinstance(told, int | float) or (told == 0 and self.unpriced):
+            return None
+        return float(told)
+
+    @property
+    def unpriced(self) -> list[str]:
+        """What was used and has no known price."""
+        return [str(each) for each in self.cost.get("unpriced") or ()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +153,14 @@ def judged(
     agreement_ms: float,
 ) -> Result:
     """What a finished conversation was like: ``code`` its exit code, ``notes`` what it said on standard error."""
+    said = notes[-1] if notes else ""
     started = next((event for event in events if event["event"] == "session.started"), {})
     ended = next((event for event in events if event["event"] == "session.ended"), {})
     if not started:
-        why = notes[-1] if notes else "it said nothing"
+        why = said or "it said nothing"
         broken = () if code == CANNOT_BE_BUILT else (f"{_how(code)} before it listened: {why}",)
         return Result(profile, why, (), (), broken, tuple(notes[:-1]), {}, {}, code)
+    notes = [*notes, *(str(event["message"]) for event in events if event["event"] == "warning")]
     turns = tuple(turns_of(lines, sounds_in(speaker), events))
     failed = tuple(failed_providers(lines, events))
     reason = ended.get("reason", "it did not say why")
@@ -159,7 +168,7 @@ def judged(
         [f"{each.stage} {each.provider} failed {_when(each)}: {each.error}" for each in failed]
         + [told for turn in turns if (told := sentence(turn, agreement_ms))]
         + ([] if reason == "input_over" else [f"it ended early ({reason})"])
-        + ([] if code == 0 else [f"{_how(code)}{f': {notes[-1]}' if notes else ''}"])
+        + ([] if code == 0 else [f"{_how(code)}{f': {said}' if said else ''}"])
     )
     return Result(profile, "", turns, failed, failures, tuple(notes), started, ended, code)
 

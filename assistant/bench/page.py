@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 
 from assistant.bench import svg
+from assistant.bench.columns import dollars
 from assistant.bench.compare import BEFORE_THE_ANSWER, Comparison, Result
 from assistant.bench.dialogue import NAME_OF_BUILT_IN as BUILT_IN
 from assistant.bench.figures import FEW, Spread
@@ -79,7 +80,7 @@ def _summary(comparison: Comparison) -> str:
                 _between(latency),
                 _p95(latency),
                 NONE if wrong.rate is None else f"{wrong.rate:.1%}",
-                NONE if result.cost_per_minute is None else f"{result.cost_per_minute:.4f}",
+                dollars(result) or NONE,
                 str(sum(turn.cut_in for turn in result.turns)),
                 str(len(result.failures)),
             )
@@ -195,7 +196,11 @@ def _notes(ran: Sequence[Result]) -> str:
             "word error rate: words substituted, missing and added over words said, without case and punctuation, "
             "numbers in digits.",
         ),
-        ("US$ a minute", f"what the providers charge for a minute of conversation; {NONE} where it is not known."),
+        (
+            "US$ a minute",
+            f"what the providers charge for a minute of this conversation; {NONE} where it is not known, + where "
+            "something that was used has no known price.",
+        ),
         ("cut in", "answers that began while the user was still speaking."),
         (
             "until",
@@ -276,12 +281,13 @@ def _remarks(turn: Turn) -> str:
 
 def _costs(result: Result) -> list[str]:
     told = []
-    usd, unpriced = result.cost.get("usd"), result.cost.get("unpriced")
+    usd, wasted = result.cost.get("usd"), result.cost.get("wasted_usd")
     if isinstance(usd, int | float):
-        told.append(f"cost of this conversation: US$ {usd:.4f}")
-    if unpriced:
-        names = unpriced if isinstance(unpriced, list | tuple) else [unpriced]
-        told.append("without a known price: " + ", ".join(_said(str(name)) for name in names))
+        nobody = (
+            f", of it {wasted:.4f} for answers that nobody heard" if isinstance(wasted, int | float) and wasted else ""
+        )
+        told.append(f"cost of this conversation: US$ {usd:.4f}{nobody}")
+    told += [f"without a known price: {_said(each)}" for each in result.unpriced]
     return told
 
 

@@ -193,6 +193,13 @@ def test_a_conversation_that_did_not_end_is_a_failure(tmp_path: Path) -> None:
     assert found.failures[-1] == "it did not end by itself and was stopped"
 
 
+def test_warnings_of_the_session_are_told_and_are_no_failures(tmp_path: Path) -> None:
+    warning = {"event": "warning", "turn": None, "t": 0.0, "at": 0.0, "message": "this model is shut down next week"}
+    found = judged("mine", 0, [*ended(), warning], ["a note"], silent(tmp_path), (), 20)
+    assert found.notes == ("a note", "this model is shut down next week")
+    assert found.failures == ()
+
+
 def test_a_crash_before_it_listens_is_a_failure_and_not_a_missing_key(tmp_path: Path) -> None:
     found = judged("mine", 1, [], ["something broke"], tmp_path / "none.wav", lines(1), 20)
     assert found.cannot_run == "something broke"
@@ -204,7 +211,8 @@ def test_a_crash_before_it_listens_is_a_failure_and_not_a_missing_key(tmp_path: 
     [
         ({"usd": 0.5, "per_minute_usd": 0.25, "unpriced": []}, 0.25),
         ({"usd": 0.0, "per_minute_usd": 0.0}, 0.0),
-        ({"usd": None, "per_minute_usd": None, "unpriced": ["brain"]}, None),
+        ({"usd": 0.0, "per_minute_usd": 0.0, "unpriced": ["llm brain: its price is not known"]}, None),
+        ({"usd": None, "per_minute_usd": None}, None),
         (None, None),
     ],
 )

@@ -131,7 +131,7 @@ def test_every_profile_has_its_row_with_its_figures(tree: Tree) -> None:
     (cloud,) = [row for row in rows if row.startswith("cloud")]
     assert "did not run: openai needs an API key: set OPENAI_API_KEY" in cloud
     slow = next(row for row in rows if row.startswith("a_profile"))
-    for figure in ("23 of 24", "11.1%", "0.0117"):
+    for figure in ("23 of 24", "11.1%", "0.0117+"):
         assert figure in slow
     assert "0.0000" in next(row for row in rows if row.startswith("offline")), "free is not unknown"
     assert "0.0000" not in next(row for row in rows if row.startswith("steady"))
@@ -181,6 +181,8 @@ def test_the_terminals_tables_say_the_same(told: Comparison) -> None:
     shown = compared(told)
     slow = next(line for line in shown.splitlines() if line.startswith("a_profile"))
     assert slow.split()[1:3] == ["23/24", "774"]
+    assert slow.split()[-3] == "0.0117+"
+    assert "+ and more: something that was used has no known price." in shown
     assert "cloud did not run: openai needs an API key" in shown
     assert "offline 24, a_profile_with_a_very_long_name_indeed 23, steady 24" in shown
 
