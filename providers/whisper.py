@@ -103,7 +103,7 @@ CARDS: Cards = {
         extra="whisper",
         rates=(CAPTURE_RATE,),
         real=False,
-        note="the engine runs here with Parley's own test model; models without .en hear 99 languages",
+        note="the engine runs here with Parley's own test model; models without .en hear 100 languages",
         megabytes=145,
     )
 }
