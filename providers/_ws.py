@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
+import ssl
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -132,16 +134,33 @@ class Socket:
             self._connection.transport.abort()
 
 
-async def dial(server: Server) -> Socket:
-    """Connect, within the timeout. Raises ProviderError, chained to nothing that might hold a key."""
-    # 30 ms of imports: not in the loop.
-    client = await quietly(lambda: importlib.import_module("websockets.asyncio.client"))
+class Dialler:
+    """Connects to one server. The first time costs 30-80 ms of imports and certificates, spent beside the loop."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client: Any = None
+        self._tls: ssl.SSLContext | None = None
+
+    async def dial(self) -> Socket:
+        """Connect, within the timeout. Raises ProviderError, chained to nothing that might hold a key."""
+        if self._client is None:
+            self._client, self._tls = await quietly(self._load)
+        return await _dial(self._server, self._client, self._tls)
+
+    def _load(self) -> tuple[Any, ssl.SSLContext | None]:
+        tls = ssl.create_default_context() if self._server.url.startswith("wss:") else None
+        return importlib.import_module("websockets.asyncio.client"), tls
+
+
+async def _dial(server: Server, client: Any, tls: ssl.SSLContext | None) -> Socket:
     failure: ProviderError
     try:
         with anyio.fail_after(server.timeouts.connect):
             connection = await client.connect(
                 server.url,
                 additional_headers=dict(server.headers),
+                ssl=tls,
                 open_timeout=None,
                 close_timeout=CLOSING,
                 ping_interval=None,
@@ -149,11 +168,16 @@ async def dial(server: Server) -> Socket:
                 max_queue=QUEUE,
                 compression=None,  # sound does not shrink, and inflating is a stall
                 proxy=None if _near(server.url) else True,
+                logger=_SILENT,
             )
         return Socket(server, connection)
     except Exception as error:
         failure = explain(error, server)
     raise failure
+
+
+_SILENT = logging.Logger("websockets", logging.CRITICAL)
+"""The library would log every header at DEBUG, keys and all, and every frame."""
 
 
 def _near(url: str) -> bool:
@@ -229,6 +253,7 @@ class Lines:
         self._alive = alive
         self._every = every
         self._idle = idle
+        self._dialler = Dialler(server)
         self._spare: _Spare | None = None
         self._dialling = False
         self._tasks: anyio.abc.TaskGroup
@@ -273,7 +298,7 @@ class Lines:
         return await self._connect()
 
     async def _connect(self) -> Socket:
-        socket = await dial(self.server)
+        socket = await self._dialler.dial()
         try:
             for message in self._greeting:
                 await socket.send(message)

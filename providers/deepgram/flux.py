@@ -6,6 +6,7 @@ one that EndOfTurn will have unless the user goes on, and an answer may be draft
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -82,17 +83,23 @@ class Dialect:
         self._turn: str | None = None
         """The transcript of the turn under way."""
         self._until = 0.0
+        self._sent = 0.0
+        self._silent_until = math.inf
+        """Where the user paused while no turn was open: a final is owed as soon as Flux has listened so far."""
 
     def hello(self) -> Sequence[Message]:
         return ()
 
     def sound(self, pcm: bytes) -> Message:
+        self._sent += len(pcm) / 32_000
         return pcm
 
     def finish(self) -> Sequence[Message] | Heard:
-        if self._turn is None:  # no turn is open, and Flux would not answer
-            return Heard(self._text(), final=True)
-        return ({"type": "ForceEndTurn"},)
+        if self._turn is not None:
+            return ({"type": "ForceEndTurn"},)
+        # There is no turn that could be ended. What it sends all the time tells how far it has listened.
+        self._silent_until = self._sent
+        return next(iter(self._settled()), ())
 
     def read(self, message: Any) -> Iterable[Heard]:
         if not isinstance(message, dict):
@@ -115,9 +122,16 @@ class Dialect:
             yield self._heard(final=True, end_of_turn=info.get("trigger") != "manual", languages=info.get("languages"))
             return
         if self._turn is None and event != "StartOfTurn" and not text:
-            return  # silence before a turn
-        self._turn = text
+            yield from self._settled()
+            return
+        self._turn, self._silent_until = text, math.inf
         yield self._heard(final=event == "EagerEndOfTurn", languages=info.get("languages"))
+
+    def _settled(self) -> Iterable[Heard]:
+        """The final that is owed of a stretch in which nobody spoke."""
+        if self._until >= self._silent_until - CHUNK:
+            self._silent_until = math.inf
+            yield self._heard(final=True)
 
     def _heard(self, *, final: bool, end_of_turn: bool = False, languages: Any = None) -> Heard:
         language = languages[0] if isinstance(languages, list) and languages else None

@@ -100,6 +100,7 @@ async def meet(subject: Subject, fault: str) -> Found:
             await server.stop()
         elif fault not in ADDRESS_FAULTS:
             server.fault = fault
+            await server.settle()
         with anyio.fail_after(LIMIT):
             try:
                 async for part in parts(subject, provider):

@@ -52,6 +52,10 @@ class Playing(Protocol):
         """Times it has been asked for something so far."""
         ...
 
+    async def settle(self) -> None:
+        """Wait until connections that a new fault has cut are known to be cut."""
+        ...
+
     async def listen(self) -> None: ...
     async def stop(self) -> None:
         """Refuse connections from now on, and hang up on everybody, until `listen`, which keeps the port."""

@@ -57,7 +57,7 @@ def check(subject: Subject, fault: str, found: Found, verdict: str, log: str) ->
     assert found.calls == (0 if fault in NOWHERE else 1), "nobody retries"
     if fault in PARTS_BEFORE and subject.stage != "stt":
         assert found.pieces, "what came before the fault was handed over"
-    if fault == "big_line":
+    if fault == "big_line" and subject.wire == "http":  # a WebSocket that is closing reads on, and keeps nothing
         assert found.sent < BIG / 2, "most of it was never read"
     told = "".join(traceback.format_exception(failure)) + repr(failure) + repr(failure.__dict__) + log
     assert not any(secret in told for secret in subject.secrets)

@@ -172,9 +172,9 @@ async def test_the_next_connection_is_there_before_the_next_utterance(server: De
             async with ears.stream() as stream:
                 stream.push(WAVE[0])
             with anyio.fail_after(2):
-                while server.connections < round:
+                while server.connections < round:  # noqa: ASYNC110 - a server has no such event
                     await anyio.sleep(0.01)
-        assert server.calls == 0 or server.calls <= 2
+            assert len(server.lines) == 1, "the one before has been closed"
 
 
 # --- speaking ---

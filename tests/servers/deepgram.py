@@ -95,7 +95,7 @@ class DeepgramServer(Server):
                     if line.call is None:
                         line.begin()
                         turn.begun = before
-                        await line.send(turn.info("StartOfTurn", ""))
+                        await line.content(turn.info("StartOfTurn", ""))
                     if before - turn.begun < 8000 <= turn.got - turn.begun:
                         await line.content(turn.info("Update", " ".join(words[:2])))
                         if self.resumes:
@@ -108,6 +108,7 @@ class DeepgramServer(Server):
                             turn.index += 1
                 case bytes():
                     turn.got += len(message) // 2
+                    await line.send(turn.info("Update", ""))
                 case {"type": "ForceEndTurn"} if line.call is not None:
                     await line.content(turn.info("EndOfTurn", self.heard, trigger="manual"), last=True)
                     line.over()

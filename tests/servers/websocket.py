@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 import urllib.parse
 from collections.abc import Mapping
@@ -25,6 +26,10 @@ from tests.servers.wire import BIG, RETRY_AFTER
 
 HANDSHAKE = ("401", "402", "403", "404", "429", "500", "529", "hang", "cut_at_once", "drip")
 """Faults of the handshake: connections that were made before are cut when one comes into force."""
+
+
+_SILENT = logging.Logger("server", logging.CRITICAL)
+"""What is looked for keys is what the client logs."""
 
 
 class Gone(Exception):
@@ -46,6 +51,8 @@ class Server:
         """When that was, on the loop's clock."""
         self.connections = 0
         self.calls = 0
+        self.sent = 0
+        """Bytes of "big_line" that went out."""
         self.handshakes: list[Handshake] = []
         self.lines: list[Line] = []
         self.host = "127.0.0.1"
@@ -83,6 +90,11 @@ class Server:
             for line in self.lines:
                 if line.call is None:
                     line.abort()
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """Of the newest connection's address."""
+        return urllib.parse.parse_qs(self.handshakes[-1].path.partition("?")[2])
 
     # --- life ---
 
@@ -156,7 +168,7 @@ class Line:
         self._server = server
         self._reader = reader
         self._writer = writer
-        self._protocol = ServerProtocol(max_size=None)
+        self._protocol = ServerProtocol(max_size=None, logger=_SILENT)
         self._incoming: asyncio.Queue[Any] = asyncio.Queue()
         self._fragments = b""
         self._text = True
@@ -230,8 +242,11 @@ class Line:
         if first and fault == "big_line":
             self._writer.write(_header(BIG))
             for _ in range(BIG >> 16):
+                if self._writer.is_closing():
+                    raise Gone
                 self._writer.write(b"x" * (1 << 16))
                 await self._drain()
+                self._server.sent += 1 << 16
         if self._server.hold is not None and last:
             hold = asyncio.ensure_future(self._server.hold.wait())
             gone = asyncio.ensure_future(self._until_gone())

@@ -142,6 +142,9 @@ class Server:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    async def settle(self) -> None:
+        """A fault is in force at once: it acts on requests."""
+
     async def listen(self) -> None:
         """Listen, again on the same port after `stop`."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
