@@ -29,6 +29,15 @@ def test_the_other_examples_load(loaded) -> None:
     assert (profiled.profile, profiled.tts.speed, profiled.turn.silence_ms) == ("quiet", 0.9, 500)
 
 
+def test_the_examples_of_what_it_costs_load(loaded) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
+    own, budget = (loaded(only=text).settings.cost for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL))
+    assert own.prices.tts["elevenlabs"].characters == 0.05
+    assert own.prices.llm["openai:gpt-6-sol"].output == 10.0
+    assert own.prices.stt["cartesia"].hour == 0.2
+    assert (budget.budget, budget.on_budget) == (0.5, "stop")
+
+
 def test_the_built_in_profiles_are_described() -> None:
     for name, profile in PROFILES.items():
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))

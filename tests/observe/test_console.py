@@ -323,6 +323,18 @@ def test_any_width(columns: int) -> None:
         assert max(len(row) for row in terminal.rows()) < columns
 
 
+@pytest.mark.parametrize("usd", [0.0, 0.0005])
+def test_what_it_cost_is_the_last_line_and_nothing_where_all_was_free(usd: float, terminal: Terminal) -> None:
+    row = {"stage": "llm", "provider": "anthropic", "model": "claude-haiku-5-5", "usd": usd}
+    cost = {"usd": usd, "per_minute_usd": usd, "by_provider": [row], "unpriced": []}
+    console = console_on(terminal)
+    tell(console, ("session.ended", None, {"reason": "goodbye", "underruns": 0, "overflows": 0, "cost": cost}))
+    console.close()
+    terminal.end()
+    shown = [line for line in (text.strip() for text in terminal.rows()) if line]
+    assert shown == ["ended: goodbye", *(["$0.0005 ($0.0005 a minute): llm $0.0005"] if usd else [])]
+
+
 def test_a_halted_terminal_stalls_nothing(terminal: Terminal) -> None:
     console = console_on(terminal)
     termios.tcflow(terminal.stream.fileno(), termios.TCOOFF)  # what Ctrl+S does

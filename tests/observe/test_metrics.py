@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.observe.metrics import Metrics, percentile
+from assistant.observe.metrics import Metrics, money, percentile
 from assistant.ports import Notice
 
 
@@ -59,3 +59,49 @@ def test_table() -> None:
 
 def test_no_table_without_turns() -> None:
     assert Metrics().table() == ""
+
+
+def row(stage: str, usd: float | None, provider: str = "p") -> dict[str, object]:
+    return {"stage": stage, "provider": provider, "model": "m", "usd": usd}
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [
+        ({}, ""),
+        ({"usd": 0.0, "per_minute_usd": 0.0, "by_provider": [row("stt", 0.0), row("tts", 0.0)], "unpriced": []}, ""),
+        (
+            {
+                "usd": 0.0123456,
+                "per_minute_usd": 0.0041152,
+                "unpriced": [],
+                "by_provider": [row("stt", 0.0031), row("llm", 0.001), row("llm", 0.0002), row("tts", 0.0)],
+            },
+            "$0.012 ($0.0041 a minute): stt $0.0031, llm $0.0012",
+        ),
+        (
+            {
+                "usd": 0.00008,
+                "per_minute_usd": 0.00001,
+                "unpriced": ["tts eleven:v4: your plan: it decides"],
+                "by_provider": [row("llm", 0.00008), row("tts", None)],
+            },
+            "$0.00008 ($0.00001 a minute): llm $0.00008; no known price: tts eleven:v4",
+        ),
+        (
+            {
+                "usd": 0.0,
+                "per_minute_usd": 0.0,
+                "unpriced": ["tts a: why", "llm b:c: why"],
+                "by_provider": [row("tts", None)],
+            },
+            "no known price: tts a, llm b:c",
+        ),
+        (
+            {"usd": 12.5, "per_minute_usd": 2.0, "unpriced": [], "by_provider": [row("llm", 12.5)]},
+            "$12.50 ($2.00 a minute): llm $12.50",
+        ),
+    ],
+)
+def test_money_is_one_short_line_and_nothing_where_all_is_free(cost: dict[str, object], said: str) -> None:
+    assert money(cost) == said
