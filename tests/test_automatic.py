@@ -14,7 +14,7 @@ from assistant.automatic import LocalServer, choose, lines, wants_server
 from assistant.config import Settings
 from assistant.config.settings import Llm, Stt, Tts
 from assistant.ports import ParleyError
-from providers._probe import chat_model, model_servers
+from providers._probe import chat_model, listings, model_servers
 from tests.servers.compatible import CompatibleServer
 
 OLLAMA = LocalServer("http://127.0.0.1:11434/v1", "Ollama", "qwen3:8b")
@@ -233,6 +233,30 @@ async def test_one_that_hangs_does_not_hide_another() -> None:
         well = await servers.enter_async_context(raw(b"HTTP/1.0 200 OK\r\n\r\n" + listing("m")))
         found = await model_servers({silent: "silent", well: "well"}, patience=1.0)
     assert [kind for _, kind, _ in found] == ["well"]
+
+
+@pytest.mark.anyio
+async def test_who_answers_at_the_addresses_of_the_config() -> None:
+    """Up, another kind of server, down, hanging, and those that are not asked."""
+    async with AsyncExitStack() as servers:
+        own = await servers.enter_async_context(CompatibleServer())
+        other = await servers.enter_async_context(raw(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"))
+        silent = await servers.enter_async_context(raw(b"", end=False))
+        async with raw(b"") as down:
+            pass
+        near = [f"http://127.0.0.1:{port}/v1" for port in (other, silent, down)]
+        far = ["https://127.0.0.1/v1", "http://example.invalid/v1", "wss://127.0.0.1:1"]
+        with anyio.fail_after(3):
+            found = await listings([own.url, f"http://localhost:{own.port}/v1", *near, *far], patience=1.0)
+    models = ["nomic-embed-text", "qwen3:8b", "whisper-1"]
+    assert found == {
+        own.url: models,
+        f"http://localhost:{own.port}/v1": models,
+        near[0]: [],
+        near[1]: None,
+        near[2]: None,
+    }
+    assert all("authorization" not in request.headers for request in own.requests)
 
 
 @pytest.mark.parametrize(
