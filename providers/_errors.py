@@ -44,6 +44,7 @@ _LASTING_CODES = {
     "insufficient_quota",
     "billing_error",
     "model_not_found",
+    "model_decommissioned",
     "invalid_api_key",
     "authentication_error",
     "permission_error",
@@ -162,7 +163,9 @@ def _said(body: object) -> tuple[str, str]:
         return body, ""
     if not isinstance(body, Mapping):
         return "", ""
-    inner: Any = body.get("error", body)
+    inner: Any = body.get("error") or body.get("detail") or body
+    if isinstance(inner, list) and inner and isinstance(inner[0], Mapping):  # a form's faults, field by field
+        inner = {"message": inner[0].get("msg")}
     if not isinstance(inner, Mapping):
         return str(inner), ""
     code = inner.get("code") or inner.get("type") or ""

@@ -21,7 +21,9 @@ PATIENCE = 0.3
 """Seconds for everything. A server that is well needs a few milliseconds; nothing listens on most machines."""
 MOST = 1 << 20
 """Bytes of an answer that are read."""
-NOT_CHAT = ("embed", "whisper", "tts", "rerank", "kokoro", "parakeet")
+NOT_CHAT = (
+    "embed", "rerank", "whisper", "transcribe", "parakeet", "moonshine", "-asr", "tts", "kokoro", "orpheus", "piper",
+)  # fmt: skip
 """In the name of a model: it does not chat."""
 ELSEWHERE = ("-cloud", ":cloud")
 """How Ollama marks models that it would ask its own service for."""

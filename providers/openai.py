@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -209,16 +209,26 @@ class HearingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_
 class Recogniser:
     """`Decode` over ``POST /audio/transcriptions``: one WAV file up, one text back.
 
-    ``fields`` are the form's fields beside the file.
+    ``fields`` are the form's fields beside the file. ``find`` finds the model, when it is first needed.
     """
 
-    def __init__(self, vendor: _http.Vendor, name: str, fields: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        vendor: _http.Vendor,
+        name: str,
+        fields: dict[str, Any],
+        find: Callable[[_http.Vendor], Awaitable[str]] | None = None,
+    ) -> None:
         self._vendor = vendor
         self._name = name
         self._fields = fields
+        self._find = find
 
     async def __call__(self, samples: Samples, *, optional: bool) -> Heard:
         call = _http.Call(self._name, self._vendor)
+        if (find := self._find) is not None:
+            self._fields = {**self._fields, "model": await call.step(lambda: find(self._vendor))}
+            self._find = None
         file = ("speech.wav", wav(samples, CAPTURE_RATE), "audio/wav")
         answer = await call.step(lambda: self._vendor.client.audio.transcriptions.create(file=file, **self._fields))
         if isinstance(answer, str):  # a server that answers in plain text, or in JSON that calls itself something else
@@ -265,7 +275,12 @@ async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber]:
 
 @asynccontextmanager
 async def hearing(
-    options: _http.Options, fields: dict[str, Any], provider: str, base_url: str, api_key: str
+    options: _http.Options,
+    fields: dict[str, Any],
+    provider: str,
+    base_url: str,
+    api_key: str,
+    find: Callable[[_http.Vendor], Awaitable[str]] | None = None,
 ) -> AsyncIterator[BatchTranscriber]:
     """A transcriber over ``base_url``. It gives no partials: each would be a paid upload of everything said so far."""
 
@@ -282,7 +297,7 @@ async def hearing(
     )
     async with made:
         abilities = TranscriberAbilities(word_times="timestamp_granularities" in fields)
-        yield BatchTranscriber(Recogniser(made, provider, fields), name=provider, abilities=abilities)
+        yield BatchTranscriber(Recogniser(made, provider, fields, find), name=provider, abilities=abilities)
 
 
 CARDS: Cards = {

@@ -18,6 +18,10 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
+import numpy as np
+
+from assistant.audio.resample import Resampler
 from assistant.ports import (
     CAPTURE_RATE,
     ChatAbilities,
@@ -33,7 +37,7 @@ from assistant.ports import (
     TranscriberAbilities,
     Usage,
 )  # fmt: skip
-from providers import _http, _voice_list
+from providers import _http, _model_list, _voice_list
 from providers._batch import BatchTranscriber
 from providers._card import Card, Cards, VoiceInfo
 from providers._errors import Refusal, scrubbed
@@ -188,8 +192,10 @@ class _Answer:
         self._any = False
 
     def chunk(self, chunk: Any) -> list[Delta]:
-        if error := getattr(chunk, "error", None):
+        if error := getattr(chunk, "error", None) or _groqs(chunk):
             raise self._call.failed(error)
+        if getattr(chunk, "object", None) == "error":  # older vLLM, and what took after it
+            raise self._call.failed({"message": getattr(chunk, "message", ""), "code": getattr(chunk, "code", "")})
         self._used = getattr(chunk, "usage", None) or self._used  # of the whole answer, in the last chunk or in each
         for choice in (getattr(chunk, "choices", None) or ())[:1]:
             # Some servers stream ``message`` where ``delta`` belongs.
@@ -256,6 +262,12 @@ class _Answer:
         return self._call.error("gave an empty reply")
 
 
+def _groqs(chunk: Any) -> Any:
+    """Groq tells in a field of its own why it breaks off."""
+    told = getattr(chunk, "x_groq", None)
+    return told.get("error") if isinstance(told, dict) else None
+
+
 class _Tool:
     def __init__(self) -> None:
         self.id = ""
@@ -301,40 +313,58 @@ async def chat_model(options: Options) -> AsyncIterator[Chat]:
     Raises ProviderUnavailable (no package), ParleyError (no base_url, bad option).
     """
     chosen = read(ChatOptions, options, _WHO)
+    async with chatting(chosen, _WHO, _address(chosen), chosen.api_key) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def chatting(options: ChatOptions, name: str, base_url: str, api_key: str) -> AsyncIterator[Chat]:
+    """A chat model over ``base_url``. Raises ProviderUnavailable (no package)."""
     made = await ready(
-        chosen,
-        provider=_WHO,
-        base_url=_address(chosen),
-        api_key=chosen.api_key,
+        options,
+        provider=name,
+        base_url=base_url,
+        api_key=api_key,
         rehearsal=(_chunks({"role": "assistant", "content": "Hi."}), "text/event-stream"),
-        use=lambda vendor: Chat(vendor, read(ChatOptions, {**options, "model": "m"}, _WHO)).reply(_http.GREETING),
+        use=lambda vendor: Chat(vendor, msgspec.structs.replace(options, model="m")).reply(_http.GREETING),
     )
     async with made:
-        yield Chat(made, chosen)
+        yield Chat(made, options, name)
 
 
 # --- hearing ----------------------------------------------------------------------------------------------------------
 
 
 class HearingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    model: str = "whisper-1"
-    """Many servers take any name; Groq wants whisper-large-v3-turbo, speaches its own."""
+    model: str = ""
+    """Empty: the first that the server lists and that hears, by its task or its name."""
     language: str = "auto"
+    """A BCP 47 code. Its first part is sent: Whisper knows no regions, and servers reject what they do not know."""
     prompt: str = ""
     words: bool = False
     """Ask for the words' times (``verbose_json``). Groq and speaches have them; many servers do not."""
+
+
+def fields_of(options: HearingOptions) -> dict[str, Any]:
+    """The form's fields beside the file."""
+    fields: dict[str, Any] = {"model": options.model, "response_format": "json"}
+    if options.words:
+        fields |= {"response_format": "verbose_json", "timestamp_granularities": ["word"]}
+    fields |= {"language": options.language.split("-")[0].lower()} if options.language != "auto" else {}
+    fields |= {"prompt": options.prompt} if options.prompt else {}
+    return fields
+
+
+async def _hearing_model(vendor: _http.Vendor) -> str:
+    return _model_list.hearing(await _model_list.listed(vendor)).id
 
 
 @asynccontextmanager
 async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber]:
     """Open speech recognition. Raises ProviderUnavailable (no package), ParleyError (no base_url, bad option)."""
     chosen = read(HearingOptions, options, _WHO)
-    fields: dict[str, Any] = {"model": chosen.model, "response_format": "json"}
-    if chosen.words:
-        fields |= {"response_format": "verbose_json", "timestamp_granularities": ["word"]}
-    fields |= {"language": chosen.language} if chosen.language != "auto" else {}
-    fields |= {"prompt": chosen.prompt} if chosen.prompt else {}
-    async with hearing(chosen, fields, _WHO, _address(chosen), chosen.api_key) as opened:
+    find = None if chosen.model else _hearing_model
+    async with hearing(chosen, fields_of(chosen), _WHO, _address(chosen), chosen.api_key, find) as opened:
         yield opened
 
 
@@ -342,12 +372,19 @@ async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber]:
 
 
 class SpeakingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    model: str = "tts-1"
-    voice: str = "alloy"
+    model: str = ""
+    """Empty: the first that the server lists and that speaks, by its task or its name."""
+    voice: str = ""
+    """Empty: the model's first, where the server tells, else the one that such models usually have."""
     speed: float = 1.0
     instructions: str = ""
     rate: int = 24_000
-    """Hz of the server's PCM. The protocol says 24000; not every server keeps to it."""
+    """Hz of the server's PCM. The protocol says 24000; not every server keeps to it, and few tell."""
+
+
+_VOICES = {"kokoro": "af_heart", "orpheus": "tara"}
+"""By a part of the model's name, a voice that it has."""
+_USUAL = "alloy"
 
 
 class Voice:
@@ -360,17 +397,22 @@ class Voice:
         self.rate = options.rate
         self._vendor = vendor
         self._options = options
+        self._model = _model_list.Model(options.model) if options.model else None
 
     async def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
         options = self._options
         call = _http.Call(self.name, self._vendor)
+        if self._model is None:
+            self._model = _model_list.speaking(await call.step(lambda: _model_list.listed(self._vendor)))
+        model = self._model
         request: dict[str, Any] = {
-            "model": options.model, "voice": options.voice, "input": text, "response_format": "pcm",
+            "model": model.id, "voice": options.voice or _usual(model), "input": text, "response_format": "pcm",
         }  # fmt: skip
         request |= {"speed": options.speed} if options.speed != 1.0 else {}
         request |= {"instructions": options.instructions} if options.instructions else {}
         speech = self._vendor.client.audio.speech.with_streaming_response
-        pcm = PcmReader(self.rate)
+        pcm = PcmReader(model.rate or self.rate)
+        resampler = Resampler(model.rate, self.rate) if model.rate not in (0, self.rate) else None
         sounded = False
         async with _http.Body(call, lambda: speech.create(**request)) as body:
             kind = body.response.headers.get("content-type", "")
@@ -388,9 +430,18 @@ class Voice:
                     raise call.error(str(error)) from None
                 if len(samples):
                     sounded = True
-                    yield SpeechChunk(samples)
+                    yield SpeechChunk(samples if resampler is None else resampler.push(samples))
         if not sounded:
             raise call.error("sent no sound")
+        if resampler is not None:
+            yield SpeechChunk(resampler.push(np.zeros(0, np.float32), last=True))
+
+
+def _usual(model: _model_list.Model) -> str:
+    """The voice to speak with, where none was chosen."""
+    if model.voices:
+        return model.voices[0]
+    return next((voice for word, voice in _VOICES.items() if word in model.id.lower()), _USUAL)
 
 
 def _parsed(body: bytes) -> object:
@@ -410,7 +461,7 @@ async def synthesizer(options: Options) -> AsyncIterator[Voice]:
         base_url=_address(chosen),
         api_key=chosen.api_key,
         rehearsal=(bytes(4800), "audio/pcm"),
-        use=lambda vendor: Voice(vendor, chosen).speak("Hi."),
+        use=lambda vendor: Voice(vendor, msgspec.structs.replace(chosen, model="m")).speak("Hi."),
     )
     async with made:
         yield Voice(made, chosen)
@@ -426,11 +477,10 @@ _SPEACHES = "docker run -p 8000:8000 ghcr.io/speaches-ai/speaches:latest-cpu"
 CARDS: Cards = {
     "stt": Card(
         TranscriberAbilities(),
-        model=HearingOptions().model,
         package="openai",
         extra="openai",
         rates=(CAPTURE_RATE,),
-        note="words = true asks for word times, which some servers have",
+        note="takes the server's first model that hears; words = true asks for word times, which some servers have",
         server=_SPEACHES,
     ),
     "llm": Card(
@@ -442,11 +492,10 @@ CARDS: Cards = {
     ),
     "tts": Card(
         Voice.abilities,
-        model=SpeakingOptions().model,
         package="openai",
         extra="openai",
         rates=(SpeakingOptions().rate,),
-        voices=(SpeakingOptions().voice,),
+        note="takes the server's first model that speaks, and its first voice",
         server=_SPEACHES,
     ),
 }

@@ -18,10 +18,25 @@ USAGE = {
     "prompt_tokens": 100, "completion_tokens": 9, "total_tokens": 109, "prompt_tokens_details": {"cached_tokens": 64},
 }  # fmt: skip
 
+MESSAGES = {
+    400: "Bad request.",
+    401: "Wrong key:",
+    402: "Out of credits.",
+    403: "Not for this key:",
+    404: "No such model.",
+    429: "Slow down.",
+    500: "Something broke.",
+    503: "Not now.",
+    529: "Too many requests at once.",
+}
+"""What such a server says; of the key only where it is about the key."""
+ABOUT_THE_KEY = (401, 403)
+
 Quirk = Literal[
     "no_role", "null_content", "usage_chunk", "no_done", "no_finish", "reasoning", "reasoning_content", "think",
     "whole", "object_arguments", "no_tool_id", "no_tool_index", "wav", "odd_bytes", "plain_text",
-    "no_usage", "rejects_usage", "usage_always", "rejects_tools", "signature",
+    "no_usage", "rejects_usage", "usage_always", "rejects_tools", "signature", "role_always", "whole_call", "pings",
+    "loading", "no_list",
 ]  # fmt: skip
 
 
@@ -42,7 +57,10 @@ class CompatibleServer(Server):
         self.models = ["nomic-embed-text", "qwen3:8b", "whisper-1"]
 
     def error(self, status: int) -> Any:
-        return {"error": {"message": f"error {status} for {self.key}", "type": "server_error", "code": status}}
+        return {"error": {"message": self.message(status), "type": "server_error", "code": status}}
+
+    def message(self, status: int) -> str:
+        return f"{MESSAGES[status]} {self.key}" if status in ABOUT_THE_KEY else MESSAGES[status]
 
     def error_in_200(self, request: Request) -> list[bytes]:
         if request.path.endswith("/chat/completions"):
@@ -50,22 +68,35 @@ class CompatibleServer(Server):
         return [json.dumps(self.error(500)).encode()]
 
     def reply(self, request: Request) -> Reply:
-        match request.method, request.path:
-            case "POST", "/v1/chat/completions":
+        path = request.path.removeprefix(self.prefix)
+        if "loading" in self.quirks and request.method != "HEAD":
+            return Reply.of(self.loading, 503)
+        match request.method, path:
+            case "POST", "/chat/completions":
                 return self._completions(request.json)
-            case "POST", "/v1/audio/transcriptions":
-                if "plain_text" in self.quirks:
-                    return Reply([HEARD.encode()], "text/plain")
-                words = [{"word": word, "start": i / 4, "end": (i + 1) / 4} for i, word in enumerate(HEARD.split())]
-                timed = {"language": "english", "words": words} if b"verbose_json" in request.body else {}
-                return Reply.of({"text": f" {HEARD}\n", **timed})
-            case "GET", "/v1/audio/voices" if self.voices is not None:
+            case "POST", "/audio/transcriptions":
+                return self._transcription(request)
+            case "GET", "/audio/voices" if self.voices is not None:
                 return Reply.of(self.voices)
-            case "POST", "/v1/audio/speech":
+            case "POST", "/audio/speech":
                 return self._speech(request)
-            case "GET" | "HEAD", "/v1/models":
-                return Reply.of({"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})
+            case "GET" | "HEAD", "/models" if "no_list" not in self.quirks:
+                return Reply.of({"object": "list", "data": self.rows()})
         return Reply.of(self.error(404), 404)
+
+    loading: Any = {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
+    """llama.cpp's answer while it is not ready."""
+
+    def rows(self) -> list[Any]:
+        """The list of models."""
+        return [{"id": name, "object": "model", "created": 1, "owned_by": "someone"} for name in self.models]
+
+    def _transcription(self, request: Request) -> Reply:
+        if "plain_text" in self.quirks:
+            return Reply([HEARD.encode()], "text/plain")
+        words = [{"word": word, "start": i / 4, "end": (i + 1) / 4} for i, word in enumerate(HEARD.split())]
+        timed = {"language": "english", "words": words} if b"verbose_json" in request.body else {}
+        return Reply.of({"text": f" {HEARD}\n", **timed})
 
     def _speech(self, request: Request) -> Reply:
         data = SOUND.tobytes()
@@ -78,6 +109,8 @@ class CompatibleServer(Server):
         return Reply(pieces, "application/json" if self.fault == "error_in_200" else "audio/pcm")
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+        if "role_always" in self.quirks:
+            delta = {"role": "assistant", "content": "", **delta}
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         body = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
         if "usage_always" in self.quirks:  # so far
@@ -138,7 +171,7 @@ class CompatibleServer(Server):
             pieces.append(b'data: {"id": "c", "choices": [], "usage": {"prompt_tokens": 3, "total_tokens": 9}}\n\n')
         if "no_done" not in quirks:
             pieces.append(b"data: [DONE]\n\n")
-        return pieces
+        return [part for piece in pieces for part in (b": ping\n\n", piece)] if "pings" in quirks else pieces
 
     def _tool_chunks(self, id: str, name: str, arguments: dict[str, Any]) -> list[bytes]:
         text = json.dumps(arguments)
@@ -152,7 +185,7 @@ class CompatibleServer(Server):
         if "object_arguments" in self.quirks:
             call["function"]["arguments"] = arguments
             return [self._chunk({"tool_calls": [call]})]
-        if "no_tool_index" in self.quirks:  # such servers send the call whole
+        if self.quirks & {"no_tool_index", "whole_call"}:
             call["function"]["arguments"] = text
             return [self._chunk({"tool_calls": [call]})]
         halves = (text[: len(text) // 2], text[len(text) // 2 :])
