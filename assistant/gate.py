@@ -18,7 +18,9 @@ class Gate:
         self._volume = volume
         self._open = is_open
         self._closed = False
-        self._kept: list[Samples] = []
+        self._rested = False
+        self._kept: list[tuple[Samples, bool]] = []
+        """And whether a rest was before."""
         self.base: int | None = None
         """Playback position of the reply's first sample, once it was handed over."""
         self.written = 0
@@ -32,15 +34,20 @@ class Gate:
         if self._closed or not len(samples):
             return
         self.written += len(samples)
+        rested, self._rested = self._rested, False
         if self._open:
-            self._hand_over(samples)
+            self._hand_over(samples, rested)
         else:
-            self._kept.append(samples)
+            self._kept.append((samples, rested))
+
+    def rest(self) -> None:
+        """Nothing comes for a while, and that is as it should be: no loudspeaker runs dry."""
+        self._rested = True
 
     def open(self) -> None:
         self._open = True
-        for samples in self._kept:
-            self._hand_over(samples)
+        for samples, rested in self._kept:
+            self._hand_over(samples, rested)
         self._kept.clear()
 
     def close(self) -> float:
@@ -67,9 +74,9 @@ class Gate:
         """Audio-clock second at which the first sample left the loudspeaker, where known."""
         return None if self.base is None else self._duplex.time_of(self.base)
 
-    def _hand_over(self, samples: Samples) -> None:
+    def _hand_over(self, samples: Samples, rested: bool) -> None:
         if self._volume is not None:
             samples = self._volume.applied(samples, first=self.base is None)
-        position = self._duplex.play(samples, first=self.base is None)
+        position = self._duplex.play(samples, first=self.base is None or rested)
         if self.base is None:
             self.base = position

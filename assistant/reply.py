@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import anyio
 import numpy as np
-from anyio.abc import ObjectReceiveStream, ObjectSendStream
+from anyio.abc import ObjectReceiveStream
 
 from assistant.audio.resample import Resampler
 from assistant.conversation.events import Happening, ReplyAudible, ReplyFailed, ReplyFinished
@@ -29,7 +29,8 @@ from assistant.ports import (
     StreamingSynthesizer,
     Synthesizer,
 )
-from assistant.writing import Tell, Writer
+from assistant.tools import Toolbox
+from assistant.writing import Pieces, Tell, Writer
 
 AHEAD = 20.0
 """Seconds of sound made ahead of what has been heard; more would be work thrown away at an interruption."""
@@ -93,6 +94,7 @@ class Reply:
         tell: Tell,
         happened: Callable[[Happening], None],
         wanted: Callable[[SideEffect], None],
+        tools: Toolbox | None = None,
     ) -> None:
         self.turn = turn
         self.audible = False
@@ -105,10 +107,15 @@ class Reply:
         self._happened = happened
         self._wanted = wanted
         self._scope = anyio.CancelScope()
+        self._committed = anyio.Event()
+        if gate.is_open:
+            self._committed.set()
         self._writer = Writer(
             messages=messages,
             model=model,
             voice=voice,
+            tools=tools or Toolbox(),
+            committed=self._committed,
             tell=lambda event, at, data: self._tell(event, at, data),
             want=self._want,
             broke_off=self._continue_or_give_up,
@@ -125,7 +132,7 @@ class Reply:
 
     async def run(self) -> None:
         with self._scope:
-            send, receive = anyio.create_memory_object_stream[str](math.inf)  # text is small
+            send, receive = anyio.create_memory_object_stream[str | None](math.inf)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._write, send)
                 group.start_soon(self._speak, receive)
@@ -134,6 +141,7 @@ class Reply:
     def open_gate(self) -> None:
         """The reply is committed: from here on it is heard."""
         self._gate.open()
+        self._committed.set()
         self._progress()
 
     def cancel(self) -> str:
@@ -145,11 +153,17 @@ class Reply:
 
     # --- words ---
 
-    async def _write(self, send: ObjectSendStream[str]) -> None:
+    @property
+    def steps(self) -> list[Message]:
+        """What was called for it and what came of that, for whoever answers next. None of what a draft has called:
+        it changed nothing."""
+        return self._writer.steps if self._gate.is_open else []
+
+    async def _write(self, send: Pieces) -> None:
         async with send:
             try:
                 if self._words is not None:
-                    await self._writer.say(self._words, send)
+                    self._writer.say(self._words, send)
                 else:
                     await self._writer.answer(send)
             except ProviderError:
@@ -160,19 +174,25 @@ class Reply:
 
     # --- sentences -> voice -> gate ---
 
-    async def _speak(self, receive: ObjectReceiveStream[str]) -> None:
+    async def _speak(self, receive: ObjectReceiveStream[str | None]) -> None:
         async with receive:
             try:
                 voice = await self._voice.get()
                 if voice.abilities.streams_text and self._words is None:
-                    await self._speak_stream(voice, receive)
+                    await self._speak_streams(voice, receive)
                 else:
                     async for text in receive:
-                        await self._speak_piece(voice, text)
+                        await self._speak_next(voice, text)
             except ProviderError:
                 self._failed = True
             self._all_written = True
             self._progress()
+
+    async def _speak_next(self, voice: Synthesizer, text: str | None) -> None:
+        if text is None:
+            self._gate.rest()
+        else:
+            await self._speak_piece(voice, text)
 
     async def _speak_piece(self, voice: Synthesizer, text: str) -> None:
         rest = text
@@ -189,21 +209,27 @@ class Reply:
                 self._cut(piece)
                 raise
 
-    async def _speak_stream(self, voice: Synthesizer, receive: ObjectReceiveStream[str]) -> None:
+    async def _speak_streams(self, voice: Synthesizer, receive: ObjectReceiveStream[str | None]) -> None:
+        """What is written up to a rest is one stream: a voice does not say the end of it while more may come."""
         assert isinstance(voice, StreamingSynthesizer)
-        piece = self._begin("")
-        try:
-            async with aclosing(voice.stream(_Words(receive, piece))) as chunks:  # type: ignore[type-var]
-                await self._take(voice, piece, chunks)
-        except FailedMidway as failure:
-            rest = self._cut(piece)
-            self._continue_or_give_up(failure)
-            async for word in receive:
-                rest += word
-            await self._speak_piece(voice, rest)
-        except ProviderError:
-            self._cut(piece)
-            raise
+        words = _Words(receive)
+        while True:
+            piece = words.piece = self._begin("")
+            try:
+                async with aclosing(voice.stream(words)) as chunks:  # type: ignore[type-var]
+                    await self._take(voice, piece, chunks)
+            except FailedMidway as failure:
+                words.piece = rest = _Piece(self._cut(piece), 0.0)
+                self._continue_or_give_up(failure)
+                async for _ in words:
+                    pass  # the rest grows by it
+                await self._speak_piece(voice, rest.text)
+            except ProviderError:
+                self._cut(piece)
+                raise
+            if not await words.more():
+                return
+            self._gate.rest()
 
     def _begin(self, text: str) -> _Piece:
         piece = _Piece(text, self._gate.written / self._rate)
@@ -324,20 +350,40 @@ class Reply:
 
 
 class _Words:
-    """The words of a piece, as they are written. No generator: a voice that is cancelled while it waits for the next
-    one must not end them for its successor."""
+    """The words of a piece, as they are written, up to the next rest. No generator: a voice that is cancelled while it
+    waits for the next one must not end them for its successor."""
 
-    def __init__(self, receive: ObjectReceiveStream[str], piece: _Piece) -> None:
+    def __init__(self, receive: ObjectReceiveStream[str | None]) -> None:
         self._receive = receive
-        self._piece = piece
+        self._next: str | None = None
+        """The first word behind a rest."""
+        self._resting = False
+        self.piece = _Piece("", 0.0)
+        """Grows by the words that are taken."""
 
     def __aiter__(self) -> _Words:
         return self
 
     async def __anext__(self) -> str:
-        word = await anext(self._receive)
-        self._piece.text += word
+        if self._resting:
+            raise StopAsyncIteration
+        word, self._next = self._next, None
+        word = await anext(self._receive) if word is None else word
+        if word is None:
+            self._resting = True
+            raise StopAsyncIteration
+        self.piece.text += word
         return word
+
+    async def more(self) -> bool:
+        """Wait for the end of the rest: whether there are more words."""
+        if not self._resting:
+            return False
+        async for word in self._receive:
+            if word is not None:
+                self._next, self._resting = word, False
+                return True
+        return False
 
 
 class _Trim:

@@ -14,7 +14,7 @@ from assistant.accounts import Accounts, Budget, Meter
 from assistant.audio.frames import levels
 from assistant.conversation import events as e
 from assistant.conversation.costs import Bill
-from assistant.conversation.history import History
+from assistant.conversation.history import History, Message
 from assistant.conversation.ledger import Ledger
 from assistant.conversation.segment import Segmenter, SegmentRules
 from assistant.conversation.turn import (
@@ -47,6 +47,7 @@ from assistant.ports import (
     VoiceActivity,
 )
 from assistant.reply import Reply
+from assistant.tools import Toolbox
 
 RECENT = 50
 """Exchanges of the history that a model is shown: more would slow every answer down, and overflow it one day."""
@@ -89,6 +90,8 @@ class Parts:
     """Gets every captured frame (for a recording). Must return at once."""
     effects: Effects | None = None
     """Does what the model wants done besides its words; None: one that the model's options know nothing of."""
+    tools: Toolbox = field(default_factory=Toolbox)
+    """What the model may call."""
     meter: Meter | None = None
     """Counts what the providers' calls cost; None: nobody wants to know."""
     budget: Budget = field(default_factory=Budget)
@@ -111,6 +114,9 @@ class Session:
         self._reply: Reply | None = None
         self._asked: tuple[int, str] | None = None
         """Turn and words of the user that the reply under way answers; in the history once it is heard."""
+        self._called: tuple[int | None, tuple[Message, ...]] = (None, ())
+        """A turn, and the tool calls and results of answers to it that were taken back before anything was heard: the
+        next answer to it is told, for what was done is done."""
         self._happenings: deque[e.Happening] = deque()
         self._stepping = False
         self._timer = anyio.CancelScope()
@@ -359,7 +365,7 @@ class Session:
         if self._end.is_set():
             return
         self._asked = (turn, text)
-        messages = self.history.with_user(turn, text).messages(limit=RECENT)
+        messages = (*self.history.with_user(turn, text).messages(limit=RECENT), *self._called_for(turn))
         self._reply = self._new_reply(turn, gate_open, messages=messages)
 
     def _say(self, turn: int | None, text: str) -> None:
@@ -386,6 +392,7 @@ class Session:
             tell=tell,
             happened=happened,
             wanted=self._wanted,
+            tools=self._parts.tools,
             **what,  # type: ignore[arg-type]
         )
         bill = self._to_reply = Bill(turn)
@@ -397,7 +404,10 @@ class Session:
             case e.ReplyAudible():
                 self._user_was_answered()
             case e.ReplyFinished(_, text) | e.ReplyFailed(_, text):
-                self._assistant_said(turn, text, interrupted=isinstance(happening, e.ReplyFailed))
+                assert self._reply is not None
+                self._keep_calls(self._reply)
+                if self._reply.audible:
+                    self._assistant_said(turn, text, interrupted=isinstance(happening, e.ReplyFailed))
                 self._reply = None
                 self._accounts.over(self._to_reply, heard=bool(text))
                 if self._leaving and (self._closing or isinstance(happening, e.ReplyFinished)):
@@ -430,6 +440,7 @@ class Session:
         reply, self._reply = self._reply, None
         self._accounts.over(self._to_reply, heard=keep_heard)
         heard = reply.cancel()
+        self._keep_calls(reply)
         if keep_heard:
             self._user_was_answered()
             self._assistant_said(reply.turn, heard, interrupted=True)
@@ -447,8 +458,16 @@ class Session:
             self._asked = None
 
     def _assistant_said(self, turn: int | None, text: str, *, interrupted: bool) -> None:
-        if text:
-            self.history = self.history.with_assistant(turn, text, interrupted)
+        self.history = self.history.with_assistant(turn, text, interrupted, self._called_for(turn))
+        self._called = (None, ())
+
+    def _keep_calls(self, reply: Reply) -> None:
+        if steps := reply.steps:
+            self._called = (reply.turn, (*self._called_for(reply.turn), *steps))
+
+    def _called_for(self, turn: int | None) -> tuple[Message, ...]:
+        called_for, steps = self._called
+        return steps if called_for == turn else ()
 
     def _end_turn(self, turn: int) -> None:
         if self._asked is not None and self._asked[0] == turn:

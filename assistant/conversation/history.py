@@ -243,6 +243,8 @@ class Entry:
     text: str
     interrupted: bool = False
     """The text is what was heard of a longer answer."""
+    steps: tuple[Message, ...] = ()
+    """The calls that were made for it and what they gave, by turns as a model wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,9 +270,16 @@ class History:
             ),
         )
 
-    def with_assistant(self, turn: int | None, text: str, interrupted: bool = False) -> History:
-        """The assistant was heard to say ``text`` (nothing is kept of an empty one). ``turn`` None: an announcement."""
-        return self._with(Entry("assistant", turn, text, interrupted)) if text.strip() else self
+    def with_assistant(
+        self, turn: int | None, text: str, interrupted: bool = False, steps: Sequence[Message] = ()
+    ) -> History:
+        """The assistant was heard to say ``text`` (nothing is kept of an empty one). ``turn`` None: an announcement.
+
+        ``steps``: the tool calls of this answer and their results, which later answers may build on. What was said
+        between them is in ``text``; thoughts that belong to them are of no use to a later turn.
+        """
+        kept = tuple(bare for step in steps if (bare := _bare(step)).parts)
+        return self._with(Entry("assistant", turn, text, interrupted, kept)) if text.strip() or kept else self
 
     def without_turn(self, turn: int) -> History:
         """As if the turn had not been."""
@@ -280,13 +289,14 @@ class History:
         """What a model is shown: the system prompt if there is one, then user and assistant by turns.
 
         ``limit``: only the newest so many exchanges (a user's message and what was answered to it). Several entries of
-        one role in a row are one message, since providers refuse two. What was trimmed never leaves an answer without
+        one role in a row are one message, since providers refuse two; tool calls and their results stand before what
+        was said of them. What was trimmed never leaves an answer without
         its question at the beginning; a greeting said before the user spoke is kept as long as nothing is trimmed.
         An interrupted answer is simply the words that were heard: a mark in it would be imitated, or read aloud.
         """
         merged: list[tuple[Literal["user", "assistant"], list[Entry]]] = []
         for entry in self.entries:
-            if not entry.text.strip():
+            if not (entry.text.strip() or entry.steps):
                 continue
             if merged and merged[-1][0] == entry.role:
                 merged[-1][1].append(entry)
@@ -296,11 +306,23 @@ class History:
             questions = [index for index, (role, _) in enumerate(merged) if role == "user"]
             if len(questions) > limit:
                 merged = merged[questions[-limit] :] if limit > 0 else []
-        said = [Message(role, (Text(_together(entries)),)) for role, entries in merged]
+        said = [message for role, entries in merged for message in _messages(role, entries)]
         return tuple([Message("system", (Text(self.system),)), *said] if self.system.strip() else said)
 
     def _with(self, entry: Entry) -> History:
         return replace(self, entries=(*self.entries, entry))
+
+
+def _bare(step: Message) -> Message:
+    """The calls, without what is their provider's own, or the results."""
+    calls = (replace(part, opaque=None) if isinstance(part, ToolCall) else part for part in step.parts)
+    return replace(step, parts=tuple(part for part in calls if not isinstance(part, Text)))
+
+
+def _messages(role: Literal["user", "assistant"], entries: Sequence[Entry]) -> list[Message]:
+    steps = [step for entry in entries for step in entry.steps]
+    spoken = [entry for entry in entries if entry.text.strip()]
+    return [*steps, *([Message(role, (Text(_together(spoken)),))] if spoken else [])]
 
 
 def _together(entries: Sequence[Entry]) -> str:
