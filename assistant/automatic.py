@@ -47,27 +47,47 @@ class Option:
     """Not worth a download that nobody asked for."""
 
 
+def _keyed(provider: str, key: str, package: str | None = None) -> Option:
+    return Option(provider, package, key, provider, f"{key} is set")
+
+
 OPTIONS: dict[Stage, tuple[Option, ...]] = {
+    # The quickest to a final transcript first, and those that say themselves when the user has finished.
     "stt": (
-        Option("openai", "openai", "OPENAI_API_KEY", "openai", "OPENAI_API_KEY is set"),
+        _keyed("deepgram", "DEEPGRAM_API_KEY"),
+        _keyed("assemblyai", "ASSEMBLYAI_API_KEY"),
+        _keyed("elevenlabs", "ELEVENLABS_API_KEY"),
+        _keyed("cartesia", "CARTESIA_API_KEY"),
+        _keyed("openai", "OPENAI_API_KEY", "openai"),
+        Option("groq", "openai", "GROQ_API_KEY", "openai", "GROQ_API_KEY is set"),
         Option("faster-whisper", "faster_whisper", None, "whisper", "runs on this machine"),
         Option("pocketsphinx", "pocketsphinx", None, "pocketsphinx", "runs on this machine without a download", True),
     ),
     "llm": (
-        Option("anthropic", "anthropic", "ANTHROPIC_API_KEY", "anthropic", "ANTHROPIC_API_KEY is set"),
-        Option("openai", "openai", "OPENAI_API_KEY", "openai", "OPENAI_API_KEY is set"),
+        _keyed("anthropic", "ANTHROPIC_API_KEY", "anthropic"),
+        _keyed("openai", "OPENAI_API_KEY", "openai"),
+        Option("gemini", "google.genai", "GEMINI_API_KEY", "gemini", "GEMINI_API_KEY is set"),
+        Option("groq", "openai", "GROQ_API_KEY", "openai", "GROQ_API_KEY is set"),
         Option(SERVERS, "openai", None, "openai", ""),
         Option("offline", None, None, "", "no key in the environment and no local model server", True),
     ),
+    # Those that tell when each word sounds and take text as it is written first.
     "tts": (
+        _keyed("elevenlabs", "ELEVENLABS_API_KEY"),
+        _keyed("cartesia", "CARTESIA_API_KEY"),
+        _keyed("deepgram", "DEEPGRAM_API_KEY"),
+        _keyed("assemblyai", "ASSEMBLYAI_API_KEY"),
+        _keyed("openai", "OPENAI_API_KEY"),
         Option("piper", "piper", None, "piper", "its voice is on this machine", if_here=True),
         Option("espeak-ng", "espeakng_loader", None, "espeak", "runs on this machine", True),
     ),
 }
+SUCCESSORS = 2
+"""Other services with a key that stand by, at most: one is enough nearly always, and each that fails costs a moment."""
 
 MISSING: dict[Stage, str] = {
     "stt": "nothing is installed that can transcribe speech; install one with: pip install 'parley-voice[whisper]', "
-    "or set OPENAI_API_KEY and install 'parley-voice[openai]'",
+    "or set DEEPGRAM_API_KEY, or another service's key",
     "llm": "no language model can be used",
     "tts": "no voice is installed; get one with: pip install 'parley-voice[espeak]', or name one with --tts",
 }
@@ -113,9 +133,19 @@ def choose(
             why[stage] = f"{servers[0].kind} answers at {servers[0].base_url}"
         passed = _passed_over(stage, taken, environ, installed)
         why[stage] = "; ".join(filter(None, (passed, why[stage])))
-        if taken.key is None:
-            settings = _with_fallback(settings, stage, [o.provider for o in usable[1:] if o.fallback])
+        settings = _with_fallback(settings, stage, [option.provider for option in _standing_by(stage, usable)])
     return settings, why
+
+
+def _standing_by(stage: Stage, usable: Sequence[Option]) -> Sequence[Option]:
+    """Who takes over from the first of ``usable`` when it fails."""
+    taken, *others = usable
+    here = [option for option in others if option.fallback]
+    if taken.key is None:
+        return here
+    services = [option for option in others if option.key is not None][:SUCCESSORS]
+    # A voice is a voice. The offline assistant and its recogniser are no substitute: they know a few requests.
+    return [*services, *(here if stage == "tts" else ())]
 
 
 def wants_server(settings: Settings, environ: Mapping[str, str], installed: Installed) -> bool:
@@ -173,7 +203,10 @@ def _downloads(settings: Settings, stage: Stage, provider: str) -> bool:
 def installed_here(package: str) -> bool:
     from importlib.util import find_spec
 
-    return find_spec(package) is not None
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # of "google.genai" not even "google" is there
+        return False
 
 
 def lines(settings: Settings, why: Mapping[Stage, str]) -> list[str]:

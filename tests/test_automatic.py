@@ -54,6 +54,17 @@ def test_anthropic_comes_before_openai_and_both_before_a_local_server() -> None:
     assert settings.llm.fallback == ()
 
 
+def test_a_service_that_fails_has_others_behind_it() -> None:
+    keys = dict.fromkeys(("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "ELEVENLABS_API_KEY", "ANTHROPIC_API_KEY"), "k")
+    settings, why = chosen(keys)
+    assert (settings.stt.provider, settings.stt.fallback) == ("deepgram", ("elevenlabs", "openai"))
+    assert (settings.llm.provider, settings.llm.fallback) == ("anthropic", ("openai",))
+    assert (settings.tts.provider, settings.tts.fallback) == ("elevenlabs", ("deepgram", "openai", "espeak-ng"))
+    assert why == {
+        "stt": "DEEPGRAM_API_KEY is set", "llm": "ANTHROPIC_API_KEY is set", "tts": "ELEVENLABS_API_KEY is set",
+    }  # fmt: skip
+
+
 def test_a_local_server_comes_before_the_offline_assistant_which_stands_by() -> None:
     settings, why = chosen({}, OLLAMA)
     assert settings.llm == Llm(

@@ -17,9 +17,9 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         "tts": {"provider": "espeak-ng", "fallback": []},
     },
     "cloud": {
-        "stt": {"provider": "openai", "fallback": ["faster-whisper"]},
-        "llm": {"provider": "anthropic", "fallback": ["openai"]},
-        # The best voice that is built; a cloud voice takes its place when there is one.
-        "tts": {"provider": "espeak-ng", "fallback": []},
+        # One whose key is missing is passed over with a line that says so.
+        "stt": {"provider": "deepgram", "fallback": ["openai", "faster-whisper"]},
+        "llm": {"provider": "anthropic", "fallback": ["openai", "gemini"]},
+        "tts": {"provider": "elevenlabs", "fallback": ["deepgram", "openai", "espeak-ng"]},
     },
 }

@@ -192,8 +192,8 @@ PLANNED_VALUES: dict[tuple[str, ...], tuple[str, ...]] = {("turn", "endpointing"
 """Values that belong to the config's contract and are not built yet."""
 
 PLANNED_PROVIDERS = {
-    "stt": ("hybrid", "deepgram", "elevenlabs", "assemblyai", "cartesia", "gemini", "moonshine"),
-    "llm": ("gemini",),
-    "tts": ("route", "openai", "elevenlabs", "deepgram", "cartesia", "gemini"),
+    "stt": ("gemini", "moonshine"),
+    "llm": (),
+    "tts": ("gemini",),
 }
 """The same for provider names; one that is registered is available, whatever stands here."""
