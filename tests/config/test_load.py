@@ -167,7 +167,7 @@ def test_a_provider_chosen_by_flag_does_not_inherit_the_files_model_and_key(load
         ("auto", ("", "", "")),
         ("offline", ("pocketsphinx", "offline", "espeak-ng")),
         ("local", ("faster-whisper", "openai-compatible", "espeak-ng")),
-        ("cloud", ("openai", "anthropic", "espeak-ng")),
+        ("cloud", ("deepgram", "anthropic", "elevenlabs")),
     ],
 )
 def test_the_profiles_that_come_with_parley(loaded, name: str, providers: tuple[str, str, str]) -> None:
