@@ -27,17 +27,19 @@ def tables(found: Found, width: int) -> Iterator[Line]:
             width,
         )
         if stage in found.unchosen:
-            yield f"    Nobody is in use: {found.unchosen[stage]}.", "plain"
+            yield f"    Nobody is in use: {redact(found.unchosen[stage])}.", "plain"
         yield "", "plain"
     yield "* is in use, + takes over when those before it fail. Voices: parley voices", "plain"
 
 
 def _entry(row: Row, wide: bool) -> Entry:
     able = can(row.card.abilities) if row.card is not None else ""
+    cells = (row.name, state(row), able if wide else "", row.model, _short(row.price) if row.price else "")
+    remarks = (*([] if wide or not able else [Remark(able)]), *(lack.remark for lack in row.lacks), *row.notes)
     return Entry(
-        (row.name, state(row), able if wide else "", row.model, _short(row.price) if row.price else ""),
+        tuple(map(redact, cells)),  # before lines are broken, which would break a key in two
         mark={None: "", 1: "*"}.get(row.place, "+"),
-        remarks=(*([] if wide or not able else [Remark(able)]), *(lack.remark for lack in row.lacks), *row.notes),
+        remarks=tuple(Remark(redact(remark.text), redact(remark.command)) for remark in remarks),
         look="good" if row.ready else "plain",
     )
 

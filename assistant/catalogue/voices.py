@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.columns import Entry, Line, lines
+from assistant.config.secrets import redact
 from assistant.ports import ParleyError
 from providers._card import VoiceInfo
 
@@ -103,7 +104,12 @@ def table(voices: Voices, found: Sequence[VoiceInfo], width: int) -> Iterator[Li
         return
     entries = [
         Entry(
-            (voice.id, _unless(voice.id, voice.language), _unless(voice.id, voice.name), voice.description),
+            (
+                redact(voice.id),
+                redact(_unless(voice.id, voice.language)),
+                redact(_unless(voice.id, voice.name)),
+                redact(voice.description),
+            ),
             mark="*" if voice.id == voices.current else "",
         )
         for voice in found
@@ -133,7 +139,8 @@ def document(voices: Voices, found: Sequence[VoiceInfo]) -> dict[str, Any]:
         }
         for voice in found
     ]
-    return {"provider": voices.provider, "complete": voices.complete, "voices": told}
+    document: dict[str, Any] = redact({"provider": voices.provider, "complete": voices.complete, "voices": told})
+    return document
 
 
 def sample(language: str) -> str:

@@ -35,11 +35,10 @@ async def _run(args: argparse.Namespace, settings: Any) -> int:
     from assistant.catalogue.facts import look
     from assistant.catalogue.survey import STAGES
     from assistant.columns import room, show
-    from assistant.config import scrub
 
     found = await look(settings, [stage for stage in STAGES if args.stage in (None, stage)])
     if args.json:
         sys.stdout.write(json.dumps(shown.document(found), ensure_ascii=False) + "\n")
     else:
-        show((scrub(text), look) for text, look in shown.tables(found, room()))
+        show(shown.tables(found, room()))
     return 0

@@ -59,13 +59,12 @@ async def _run(args: argparse.Namespace, settings: Any) -> int:
 def _list(args: argparse.Namespace, voices: Any) -> int:
     from assistant.catalogue.voices import document, table
     from assistant.columns import room, show
-    from assistant.config import scrub
 
     found = voices.known if args.language is None else voices.of_language(args.language)
     if args.json:
         _write_json(document(voices, found))
     else:
-        show((scrub(text), look) for text, look in table(voices, found, room()))
+        show(table(voices, found, room()))
     return 0
 
 
