@@ -14,7 +14,7 @@ from assistant.config.choose import inner_names
 from assistant.ports import ParleyError, Stage
 from providers import _retiring
 from providers._wrapping import Leaf
-from providers.cost import model_of, sold
+from providers.cost import sold
 
 
 def told(settings: Settings, stages: Sequence[Stage] = STAGES) -> list[str]:
@@ -26,9 +26,12 @@ def told(settings: Settings, stages: Sequence[Stage] = STAGES) -> list[str]:
 
 
 def retiring(settings: Settings, stages: Sequence[Stage], today: date) -> list[str]:
-    """A sentence for each model in force that its vendor is about to shut down, or has."""
+    """A sentence for each model in force that its vendor is about to shut down, or has.
+
+    Only of those that the config names: no default is among them, and looking at one takes its provider's import.
+    """
     found = (
-        _retiring.warning(leaf.name, model_of(leaf), str(leaf.options.get("base_url") or ""), today)
+        _retiring.warning(leaf.name, str(leaf.options.get("model", "")), str(leaf.options.get("base_url", "")), today)
         for leaf in in_force(settings, stages)
     )
     return [scrub(sentence) for sentence in dict.fromkeys(found) if sentence]
