@@ -1,61 +1,17 @@
-"""The wheel, built from the source distribution as a release is, in an empty environment away from the checkout.
-
-The packages that Parley needs are lent to that environment by a path file, so that nothing is downloaded; Parley's own
-packages can only come from the wheel, which the tests check.
-"""
+"""The wheel, built from the source distribution as a release is, in an empty environment away from the checkout."""
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-import sysconfig
 import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
 
-import pytest
+from tests.conftest import ROOT
+from tests.packaging.empty import programs, python, run
 
-ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source distribution and the wheel that was made from it."""
-    out = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT, cwd=out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def away(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with nothing in it but ``venv``, where the wheel is installed."""
-    folder = tmp_path_factory.mktemp("away")
-    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
-    install = ("-m", "pip", "--python", folder / "venv", "install", "--no-deps", "--no-index")
-    run(sys.executable, *install, *built.glob("*.whl"), cwd=folder)
-    # Only the folder is lent: path files inside it, such as the checkout's own, are not read from there.
-    scheme = {"base": str(folder / "venv"), "platbase": str(folder / "venv")}
-    packages = Path(sysconfig.get_path("purelib", "venv", scheme))
-    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return folder
-
-
-def python(away: Path, program: str) -> list[str]:
-    return run(programs(away) / "python", "-c", program, cwd=away).splitlines()
-
-
-def programs(away: Path) -> Path:
-    return away / "venv" / ("Scripts" if os.name == "nt" else "bin")
 
 
 def shipped(package: str) -> set[str]:
