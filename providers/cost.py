@@ -130,8 +130,8 @@ def model_of(leaf: Leaf) -> str:
         card = registry.card(leaf.stage, leaf.name)
     except ParleyError:
         card = None  # told when it is opened
-    chosen = leaf.options.get("model") or (card is not None and card.model_is_voice and leaf.options.get("voice"))
-    return str(chosen or (card.model if card is not None else ""))
+    voice = card is not None and card.model in card.voices and leaf.options.get("voice")  # a model for each voice
+    return str(voice or leaf.options.get("model") or (card.model if card is not None else ""))
 
 
 class Till:

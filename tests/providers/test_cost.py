@@ -22,6 +22,7 @@ from assistant.ports import (
     Message,
     ProviderError,
     SpeechChunk,
+    Stage,
     StreamingSynthesizer,
     SynthesizerAbilities,
     Text,
@@ -33,7 +34,7 @@ from assistant.ports import (
 )
 from providers._prices import Price
 from providers._wrapping import Leaf
-from providers.cost import CHARACTERS_A_TOKEN, FRAMING, READING, Meter, Till, metered
+from providers.cost import CHARACTERS_A_TOKEN, FRAMING, READING, Meter, Till, metered, model_of
 from providers.fallback import fallback_chat, fallback_transcriber
 from providers.scripted import ScriptedTranscriber, synthesizer, transcriber
 
@@ -467,6 +468,20 @@ async def test_a_leaf_is_metered_by_the_table_or_the_users_own_price() -> None:
         async with own.around(synthesizer({}), leaf) as voice:
             assert [chunk async for chunk in voice.speak("Nine.")]
     assert [use.usd for use in used] == [0.0, pytest.approx(0.01)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "provider", "options", "model"),
+    [
+        ("llm", "anthropic", {}, "claude-haiku-5-5"),
+        ("llm", "anthropic", {"model": "claude-sonnet-5-5", "voice": "x"}, "claude-sonnet-5-5"),
+        ("tts", "deepgram", {}, "aura-2-thalia-en"),
+        ("tts", "deepgram", {"voice": "flux-kit-en"}, "flux-kit-en"),  # each voice is a model of its own
+        ("stt", "acme.providers:ears", {}, ""),
+    ],
+)
+def test_which_model_is_paid_for(stage: Stage, provider: str, options: dict[str, str], model: str) -> None:
+    assert model_of(Leaf(stage, provider, options)) == model
 
 
 async def test_the_cost_of_counting_is_far_below_a_millisecond_a_turn(book: Book) -> None:
