@@ -39,6 +39,11 @@ async def listed(settings: Settings) -> Voices:
         known = await registry.voices(provider, options)
     except ProviderError as error:
         raise Failed(f"the voices of {name} cannot be listed: {error}; try it again later") from error
+    except ParleyError:
+        raise
+    except Exception as error:  # somebody else wrote it
+        why = f"{type(error).__name__}: {error}"
+        raise Failed(f"the voices of {name} cannot be listed ({why}); tell whoever wrote that provider") from error
     some = [VoiceInfo(voice) for voice in card.voices] if card is not None else []
     return Voices(name, known or some, bool(known), _in_force(options, card))
 
