@@ -6,7 +6,7 @@ they gave: an answer has several rounds, and one voice says all that is said in 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 
 import anyio
@@ -19,7 +19,6 @@ from assistant.conversation.wordstream import WordStream
 from assistant.later import Later
 from assistant.ports import (
     ChatModel,
-    Delta,
     FailedMidway,
     SideEffect,
     Synthesizer,
@@ -101,7 +100,8 @@ class Writer:
     async def answer(self, send: Pieces) -> None:
         """What the model answers to the messages, or several models one after the other."""
         model = await self._model.get()
-        for tools in [self._tools.tools] * ROUNDS if self._tools.tools else []:
+        tools = self._tools.tools if abilities_of(model).tools else ()
+        for _ in range(ROUNDS if tools else 0):
             calls = await self._round(model, tools, send)
             if not calls:
                 return
@@ -139,7 +139,8 @@ class Writer:
             self._hand_over(sentences, pieces, send)
 
         try:
-            async with aclosing(_asked(model, messages, tools)) as deltas:  # type: ignore[type-var]
+            answer = model.reply(messages, tools) if tools else model.reply(messages)
+            async with aclosing(answer) as deltas:  # type: ignore[type-var]
                 async for delta in deltas:
                     match delta:
                         case TextDelta(text):
@@ -191,6 +192,9 @@ class Writer:
         if self._calling_since is None:
             self._calling_since = anyio.current_time()
         self._calls = {index: (call, None) for index, call in enumerate(calls)}
+        for call in calls:
+            if call.name in self._tools:
+                self._tell("tool.called", None, {"name": call.name})
         async with anyio.create_task_group() as waiting:
             waiting.start_soon(self._fill, self._calling_since + FILLER_AFTER, send)
             async with anyio.create_task_group() as running:
@@ -202,8 +206,6 @@ class Writer:
         self._messages += made
 
     async def _run(self, index: int, call: ToolCall) -> None:
-        if call.name in self._tools:
-            self._tell("tool.called", None, {"name": call.name})
         result = await self._tools.run(call)
         self._calls[index] = (call, result)
         known = {"name": result.name, "failed": result.failed, "text": scrub(result.content)}
@@ -226,10 +228,6 @@ class Writer:
         results = [result or failed(call, "it was cut off") for call, result in self._calls.values()]
         made = Message("assistant", (*said, *(call for call, _ in self._calls.values())))
         return [made, Message("user", tuple(results))]
-
-
-def _asked(model: ChatModel, messages: Sequence[Message], tools: Sequence[Tool]) -> AsyncIterator[Delta]:
-    return model.reply(messages, tools) if tools and abilities_of(model).tools else model.reply(messages)
 
 
 def _evened(told: str, handed: str) -> tuple[list[str], list[str]]:

@@ -7,6 +7,9 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
     user 3.0-4.0                          words that nobody understands
     stt final_after=0.1                   options of the scripted providers
     llm ttft=0.2 "Once upon a time."      each quoted text is one reply, in turn
+    llm2 name=second "It is {look}."      a model that goes on when the first has failed
+    tool look takes=0.5 "a cat"           what the model may call, how long that takes and what it gives
+    tool look pure=on fails=on "why"      it changes nothing; it raises
     tts word=0.25 delay=0.1
     fault llm call=1 kind=refused         a scripted fault
     offline 2026-11-20T15:05              the offline assistant answers, and the wall clock shows this at the start
@@ -38,9 +41,11 @@ from assistant.effects import Clock, Effects
 from assistant.later import Later
 from assistant.ports import CAPTURE_RATE, ChatModel, Notice
 from assistant.session import Limits, Parts, Session
+from assistant.tools import Function, Toolbox, pure
 from providers import offline, scripted
 from providers._wrapping import Leaf
 from providers.cost import Meter
+from providers.fallback import Lazy, fallback_chat
 
 ZONE = timezone(timedelta(hours=1))
 QUIET = {"_", "reply.word", "reply.first_token"}
@@ -51,7 +56,10 @@ QUIET = {"_", "reply.word", "reply.first_token"}
 class Sheet:
     config: dict[str, Any] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
-    options: dict[str, dict[str, Any]] = field(default_factory=lambda: {"stt": {}, "llm": {}, "tts": {}})
+    options: dict[str, dict[str, Any]] = field(default_factory=lambda: {"stt": {}, "llm": {}, "llm2": {}, "tts": {}})
+    tools: list[Function] = field(default_factory=list)
+    called: list[tuple[float, str, str]] = field(default_factory=list)
+    """Of the tools: when, which and with what; ended by "done" or "cancelled" in the third place."""
     calls: list[tuple[float, str, str]] = field(default_factory=list)
     """Second, what happens, words."""
     end: float = 0.0
@@ -79,7 +87,9 @@ def read(text: str) -> Sheet:
                 start, end = map(float, words[0].split("-"))
                 said = {"text": words[1]} if len(words) > 1 else {"text": "", "understood": False}
                 sheet.lines.append({"start": start, "end": end, **said})
-            case "stt" | "llm" | "tts":
+            case "tool":
+                sheet.tools.append(_tool(sheet, words[0], words[1] if len(words) > 1 else "", settings))
+            case "stt" | "llm" | "llm2" | "tts":
                 sheet.options[keyword] |= {key: _value(value) for key, value in settings.items()}
                 if words:
                     sheet.options[keyword].setdefault("replies", []).extend(words)
@@ -95,6 +105,25 @@ def read(text: str) -> Sheet:
             case _:
                 raise ValueError(f"not a call sheet's line: {line}")
     return sheet
+
+
+def _tool(sheet: Sheet, name: str, result: str, settings: dict[str, str]) -> Function:
+    """A tool that takes anything as ``what``."""
+
+    async def call(what: str = "") -> str:
+        sheet.called.append((anyio.current_time(), name, what))
+        try:
+            await anyio.sleep(float(settings.get("takes", 0)))
+        except anyio.get_cancelled_exc_class():
+            sheet.called.append((anyio.current_time(), name, "cancelled"))
+            raise
+        if _value(settings.get("fails", "off")):
+            raise ValueError(result)
+        sheet.called.append((anyio.current_time(), name, "done"))
+        return result.replace("{what}", what)
+
+    call.__name__ = name
+    return Function.of(pure(call) if _value(settings.get("pure", "off")) else call)
 
 
 def _value(text: str) -> Any:
@@ -171,6 +200,12 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
             model = nullcontext(sheet.model)
         elif sheet.clock is not None:
             model = offline.chat_model(effects.options())
+        elif sheet.options["llm2"]:
+            chain = [Lazy("first", lambda: scripted.chat_model(sheet.options["llm"]))]
+            chain.append(Lazy("second", lambda: scripted.chat_model(sheet.options["llm2"])))
+            model = fallback_chat(
+                chain, lambda stage, name, error, following: session.provider_failed(stage, name, str(error), following)
+            )
         ears = metered("stt", scripted.transcriber({**sheet.options["stt"], "lines": sheet.lines}))
         stages = [Later(ears), Later(model), voice]
         for stage in stages:
@@ -183,6 +218,7 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
                 model=stages[1],
                 voice=stages[2],
                 effects=effects,
+                tools=Toolbox(sheet.tools),
                 meter=meter,
                 budget=sheet.budget,
                 history=History("Be brief."),

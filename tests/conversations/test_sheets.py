@@ -9,6 +9,7 @@ import anyio
 import pytest
 import trio.testing
 
+from assistant.ports import Message, ToolCall, ToolResult
 from assistant.session import Session
 
 from .sheet import Sheet, Trace, play, read
@@ -28,10 +29,21 @@ def on_virtual_time(sheet: Sheet, folder: Path):
     return anyio.run(play, sheet, folder, backend="trio", backend_options={"clock": clock})
 
 
+def told(message: Message) -> str:
+    """What it says, calls, and has found."""
+    shown = [message.text] if message.text else []
+    for part in message.parts:
+        if isinstance(part, ToolCall):
+            shown.append(f"{part.name}({', '.join(f'{key}={value}' for key, value in part.arguments.items())})")
+        if isinstance(part, ToolResult):
+            shown.append(f"{part.name} gave: {part.content}")
+    return " ".join(shown)
+
+
 @pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.stem)
 def test_the_trace_is_the_golden_one(path: Path, tmp_path: Path) -> None:
     trace, session = on_virtual_time(sheet_at(path), tmp_path)
-    history = [f"{message.role}: {message.text}" for message in session.history.messages()]
+    history = [f"{message.role}: {told(message)}" for message in session.history.messages()]
     text = "\n".join([*trace.lines, "", *history, ""])
     golden = path.with_suffix(".trace")
     if REWRITE:
@@ -110,6 +122,6 @@ def done(session: Session) -> tuple[object, ...]:
 def said(session: Session) -> list[tuple[str, str]]:
     """The history, but for how far an interrupted answer had come: that depends on when it began."""
     return [
-        (m.role, "" if m.role == "assistant" and m.text[-1] not in ".!?" else m.text)
+        (m.role, "" if m.role == "assistant" and m.text and m.text[-1] not in ".!?" else told(m))
         for m in session.history.messages()
     ]
