@@ -25,6 +25,7 @@ from assistant.prompts import load_prompt
 from assistant.session import Limits, Parts, Session
 from assistant.sound import PLAYBACK_RATE, Sound, open_sound
 from assistant.surroundings import Surroundings
+from assistant.tools import chosen
 from assistant.view import View, shown
 
 Captured = Callable[[Frame], None]
@@ -110,6 +111,7 @@ async def _obey_signals(ending: _Ending, *, task_status: TaskStatus[None]) -> No
 
 async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], ending: _Ending) -> str:
     settings = plan.settings
+    tools = chosen(settings)
     async with AsyncExitStack() as opened:
         view = opened.enter_context(
             shown(json=plan.json, hidden=bool(plan.observers), nobody_reads=ending.nobody_reads)
@@ -153,6 +155,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
                 model=stages.model,
                 voice=stages.voice,
                 effects=stages.effects,
+                tools=tools,
                 meter=stages.meter,
                 budget=Budget(settings.cost.budget, stops=settings.cost.on_budget == "stop"),
                 # Whoever reads the terminal has them from standard error already.

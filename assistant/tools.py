@@ -20,15 +20,12 @@ import anyio.lowlevel
 import msgspec
 
 from assistant.abandoned import in_thread
-from assistant.config.secrets import scrub
+from assistant.config import Settings, scrub
 from assistant.errors import ParleyError
 from assistant.ports import Tool, ToolCall, ToolResult
 from providers._errors import scrubbed
 
 GROUP = "parley.tools"
-TIMEOUT = 20.0
-"""Seconds that a call may take."""
-FILLER = "One moment."
 LONGEST = 4000
 """Characters of a result: a model reads all of it again for every later answer."""
 DONE = "done"
@@ -89,7 +86,9 @@ class Function:
 class Toolbox:
     """What the model of a session may call."""
 
-    def __init__(self, functions: Sequence[Function] = (), *, timeout: float = TIMEOUT, filler: str = FILLER) -> None:
+    def __init__(
+        self, functions: Sequence[Function] = (), *, timeout: float = 20.0, filler: str = "One moment."
+    ) -> None:
         """``timeout``: seconds that a call may take. ``filler``: said while one takes long and nothing else has been
         said; "" for silence. Raises ParleyError for two functions of one name."""
         self.tools = tuple(function.tool for function in functions)
@@ -134,12 +133,13 @@ def failed(call: ToolCall, reason: str) -> ToolResult:
     return ToolResult(call.id, call.name, f"failed: {scrubbed(scrub(reason))}", failed=True)
 
 
-def load(names: Sequence[str], *, timeout: float = TIMEOUT, filler: str = FILLER) -> Toolbox:
-    """The functions of these names, each an entry point's or ``package.module:function``. Imports their modules.
+def chosen(settings: Settings) -> Toolbox:
+    """The functions that the settings name, by an entry point or as ``package.module:function``. Imports their modules.
 
     Raises ParleyError for one that there is not, or that cannot be a tool.
     """
-    return Toolbox([_load(name) for name in names], timeout=timeout, filler=filler)
+    table = settings.tools
+    return Toolbox([_load(name) for name in table.functions], timeout=table.timeout, filler=table.filler)
 
 
 def _load(name: str) -> Function:
