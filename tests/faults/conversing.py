@@ -27,6 +27,7 @@ from assistant.config import Settings, load
 from assistant.conversation.history import Entry, History
 from assistant.ports import CAPTURE_RATE, Notice
 from assistant.session import Limits, Parts, Session
+from assistant.tools import chosen
 from tests.servers.wire import Server
 
 LOUD = 0.01
@@ -182,6 +183,7 @@ async def hold(call: Call, ready: Callable[[], Any] | None = None) -> Outcome:
                 model=stages.model,
                 voice=stages.voice,
                 effects=stages.effects,
+                tools=chosen(settings),
                 history=History("Be brief."),
                 observers=[Watch(outcome, call.on_notice)],
                 turns=turn_rules(settings),
