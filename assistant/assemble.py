@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,12 +24,19 @@ from assistant.opening import Opening
 from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, VoiceActivity
 from providers import fallback, registry
 from providers._options import Timeouts
+from providers._wrapping import Tell
+from providers.cache import Cache
 from providers.cost import Meter
 
 log = logging.getLogger("parley")
 
 OnFailure = Callable[[str, str, str, str | None], None]
 """stage, provider, error, next."""
+
+OPENERS = ("Sure.", "Okay.", "Yes.", "No.", "Of course.", "One moment.", "Let me see.")
+"""Words with which models like to begin an answer, as a piece of their own: in English."""
+FEW = 2
+"""Phrases that are made ahead in a session with a budget: the apologies."""
 
 
 @dataclass
@@ -42,6 +49,7 @@ class Stages:
     meter: Meter
     """Counts what all of them cost."""
     _report: list[OnFailure]
+    _news: list[Tell]
 
     async def loaded(self) -> None:
         """Wait until every stage is ready. Raises ParleyError for one that cannot be built, in a group perhaps."""
@@ -52,6 +60,10 @@ class Stages:
     def report_failures_to(self, *sinks: OnFailure) -> None:
         self._report[:] = sinks
 
+    def report_news_to(self, *sinks: Tell) -> None:
+        """Of what wrappers do: see `providers._wrapping.Tell`."""
+        self._news[:] = sinks
+
 
 @asynccontextmanager
 async def open_stages(settings: Settings, *on_failure: OnFailure, clock: Clock = local_time) -> AsyncIterator[Stages]:
@@ -60,19 +72,24 @@ async def open_stages(settings: Settings, *on_failure: OnFailure, clock: Clock =
     ``on_failure`` are told of failed calls until `Stages.report_failures_to` names others. ``clock``: by which alarms
     ring.
     """
-    sinks = list(on_failure)
+    sinks, news = list(on_failure), list[Tell]()
 
     def failed(stage: str, provider: str, error: str, following: str | None) -> None:
         for sink in sinks:
             sink(stage, provider, error, following)
 
+    def tell(stage: Stage, what: str, more: Mapping[str, object]) -> None:
+        for sink in news:
+            sink(stage, what, more)
+
     vad = open_vad(settings)
     async with vad as activity, anyio.create_task_group() as owners:
         meter = Meter(msgspec.to_builtins(settings.cost.prices))
-        stt, tts = (Later(open_stage(settings, stage, failed, meter=meter)) for stage in ("stt", "tts"))
+        stt = Later(open_stage(settings, "stt", failed, meter=meter, tell=tell))
+        tts = Later(open_stage(settings, "tts", failed, meter=meter, tell=tell, phrases=likely_phrases(settings)))
         effects = Effects(tts, clock)
-        llm = Later(open_stage(settings, "llm", failed, effects.options(), meter))
-        stages = Stages(activity, stt, llm, tts, effects, meter, sinks)
+        llm = Later(open_stage(settings, "llm", failed, effects.options(), meter, tell))
+        stages = Stages(activity, stt, llm, tts, effects, meter, sinks, news)
         for stage in (stages.transcriber, stages.model, stages.voice):
             owners.start_soon(stage.run)
         yield stages
@@ -85,11 +102,13 @@ def open_stage(
     on_failure: OnFailure,
     told: Mapping[str, Any] | None = None,
     meter: Meter | None = None,
+    tell: Tell = lambda stage, what, more: None,
+    phrases: Sequence[str] = (),
 ) -> AbstractAsyncContextManager[Any]:
     """The stage's provider and, behind it, its fallbacks, which are opened when they are first needed.
 
     ``told``: options for whichever of them is `assistant.opening.INFORMED`, where the config does not say otherwise.
-    ``meter``: counts what each of them costs.
+    ``meter``: counts what each of them costs. ``tell``: of what wrappers do. ``phrases``: what will surely be said.
     """
     table = getattr(settings, stage)
     timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
@@ -99,9 +118,26 @@ def open_stage(
             log.debug("%s", scrub("".join(traceback.format_exception(error.__cause__)).rstrip()))
         on_failure(stage, provider, scrub(str(error)), following)
 
-    opening = Opening(settings, stage, failed, told or {}, always=() if meter is None else (meter.around,))
+    opening = Opening(
+        settings,
+        stage,
+        failed,
+        tell,
+        told=told or {},
+        phrases=phrases,
+        always=() if meter is None else (meter.around,),  # below the cache: what comes from there costs nothing
+        around=Cache(phrases=phrases).where_it_pays if stage == "tts" and settings.tts.cache else None,
+    )
     links = [fallback.Lazy(name, partial(opening, name)) for name in (table.provider, *table.fallback)]
     return _CHAINS[stage](links, failed, timeouts)
+
+
+def likely_phrases(settings: Settings) -> Sequence[str]:
+    """What the session is likely to say, the likeliest first."""
+    rules = turn_rules(settings)
+    english = settings.assistant.language.split("-")[0].lower() in ("auto", "en")
+    likely = (rules.apology, rules.not_caught, *(OPENERS if english else ()))
+    return likely[:FEW] if settings.cost.budget else likely
 
 
 _CHAINS: dict[Stage, Callable[..., AbstractAsyncContextManager[Any]]] = {

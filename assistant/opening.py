@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,6 +26,8 @@ class Opening:
     on_failure: OnFailure
     tell: Tell = lambda stage, what, more: None
     """Both given to wrappers."""
+    phrases: Sequence[str] = ()
+    """What will surely be said. Given to wrappers of voices."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """Options for `INFORMED`, where the config does not say otherwise."""
     always: tuple[Around, ...] = ()
@@ -49,7 +51,10 @@ class Opening:
         factory = registry.find(self.stage, registered)
         if registry.wraps(self.stage, registered):
             inner = replace(self, around=around, above=(*self.above, known))
-            return factory({**options, "open": inner, "on_failure": self.on_failure, "tell": self.tell})
+            given: dict[str, Any] = {"open": inner, "on_failure": self.on_failure, "tell": self.tell}
+            if self.stage == "tts":
+                given["phrases"] = self.phrases
+            return factory({**options, **given})
         if self.stage == "llm" and registered == INFORMED:
             options = {**self.told, **options}
         opened = factory(options)

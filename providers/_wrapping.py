@@ -1,12 +1,13 @@
 """What a provider that wraps others is given beside its own options, and how it says that it is one.
 
 Its module holds ``WRAPS``: for each stage those of its options that hold the name of another provider, or a list of
-them: ``WRAPS: Wraps = {"tts": ("short", "long")}``. The factory then finds three more options, whatever the user wrote:
+them: ``WRAPS: Wraps = {"tts": ("short", "long")}``. The factory then finds these options too, whatever the user wrote:
 
 - ``open``: an `Open`, from such a name to the opened provider,
 - ``on_failure``: to be told of a failed call that somebody else takes over. (Of a failure that the wrapper passes on
   by raising it, whoever asked the wrapper tells.)
-- ``tell``: to be told of what the wrapper does besides, for recordings and figures: see `Tell`.
+- ``tell``: to be told of what the wrapper does besides, for recordings and figures: see `Tell`,
+- ``phrases``, of a voice: texts that will surely be spoken, the likeliest first.
 
 A wrapper that bounds the time of each provider that it asks says so with an attribute ``keeps_time = True``, so that
 nobody gives up on all of them when the first has had its time.
@@ -76,6 +77,7 @@ class Inner:
     open: Open
     on_failure: OnFailure
     tell: Tell
+    phrases: Sequence[str] = ()
 
     def lazy(self, name: str) -> Lazy[Any]:
         return Lazy(name, partial(self.open, name))
@@ -94,7 +96,7 @@ def wrapper(kind: type[W], options: Mapping[str, Any], provider: str, needed: Se
 
     Raises ParleyError.
     """
-    own = {key: value for key, value in options.items() if key not in ("open", "on_failure", "tell")}
+    own = {key: value for key, value in options.items() if key not in ("open", "on_failure", "tell", "phrases")}
     for key, example in (("model", "as NAME:MODEL"), ("voice", "in a named instance")):
         if own.pop(key, ""):
             raise ParleyError(f"{provider} has no {key} of its own; give it to the provider that it wraps, {example}")
@@ -103,7 +105,8 @@ def wrapper(kind: type[W], options: Mapping[str, Any], provider: str, needed: Se
     settings = read(kind, own, provider)
     if "open" not in options:
         raise ParleyError(f"{provider} wraps other providers, and is given no way to open them")
-    return settings, Inner(options["open"], options.get("on_failure", _untold), options.get("tell", _untold))
+    on_failure, tell = (options.get(key, _untold) for key in ("on_failure", "tell"))
+    return settings, Inner(options["open"], on_failure, tell, options.get("phrases", ()))
 
 
 def _untold(*_: object) -> None:

@@ -92,6 +92,12 @@ def package_of(stage: str, name: str) -> str:
     return distribution.name if distribution is not None else ""
 
 
+def version(stage: str, name: str) -> str:
+    """The distribution that brings it, and its version; empty for one that is named by its module."""
+    dist = getattr(_entry(stage, name), "dist", None)
+    return f"{dist.name} {dist.version}" if dist is not None else ""
+
+
 @cache
 def _registered(stage: str) -> tuple[EntryPoint, ...]:
     """Reading them takes some milliseconds, and they do not change while a program runs."""

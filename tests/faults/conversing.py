@@ -167,9 +167,9 @@ async def hold(call: Call, ready: Callable[[], Any] | None = None) -> Outcome:
     """Hold the conversation. ``ready`` is awaited when every provider is open."""
     call.folder.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
-    settings = settings_of(
-        call.folder, {"vad": {"provider": "scripted"}, "turn": PLAIN, "timeouts": TIMEOUTS, **call.tables}
-    )
+    tables = {"vad": {"provider": "scripted"}, "turn": PLAIN, "timeouts": TIMEOUTS, **call.tables}
+    # What is wrong with a voice would not be heard in what it has said before.
+    settings = settings_of(call.folder, {**tables, "tts": {"cache": False, **tables.get("tts", {})}})
     microphone, speaker = write_wav(call.folder / "mic.wav", call.microphone), call.folder / "speaker.wav"
     async with AsyncExitStack() as opened:
         duplex = await opened.enter_async_context(WavDuplex(microphone, speaker))
