@@ -46,8 +46,11 @@ def _entry(row: Row, wide: bool) -> Entry:
 
 def state(row: Row) -> str:
     """In one word."""
-    if any(lack.kind == "module" for lack in row.lacks):
+    kinds = {lack.kind for lack in row.lacks}
+    if "module" in kinds:
         return "broken"
+    if kinds == {"parts"}:
+        return "unset"
     return {True: "ready", False: "missing", None: "?"}[row.ready]
 
 

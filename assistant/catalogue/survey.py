@@ -266,7 +266,7 @@ class _One:
             yield Lack("module", broken, facts.mended_by.get((self.look.stage, self.provider), ""))
             return
         if self.wraps and not any(self.options.get(part) for part in self.wraps):
-            where = f"{' and '.join(self.wraps)} under {self._table(*self.wraps)}"
+            where = f"{' and '.join(f'`{part}`' for part in self.wraps)} under {self._table(*self.wraps)}"
             yield Lack("parts", f"the names of those that it is made of: {where}")
         card = self.card
         if card is not None and card.package and not facts.installed(card.package):

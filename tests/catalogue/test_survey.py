@@ -159,7 +159,7 @@ def test_one_whose_module_is_broken() -> None:
 def test_a_wrapper_that_nobody_set_up() -> None:
     wrapper = rows(facts())["wrapper"]
     assert [lack.kind for lack in wrapper.lacks] == ["parts"]
-    assert "first and second under [llm.options]" in wrapper.lacks[0].what
+    assert "`first` and `second` under [llm.options]" in wrapper.lacks[0].what
 
 
 def test_a_wrapper_lacks_what_its_parts_lack() -> None:
