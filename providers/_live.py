@@ -72,14 +72,17 @@ class LiveTranscriber:
         abilities: TranscriberAbilities,
         rate: int = CAPTURE_RATE,
         chunk: float = 0.064,
+        least: float = 0.0,
         patience: float = 0.0,
     ) -> None:
-        """``rate``: Hz on the wire. ``chunk``: seconds of sound in a message. ``patience``: seconds after a pause for
-        which the server's own final is waited for before one is asked for; asking may cut a turn in two."""
+        """``rate``: Hz on the wire. ``chunk``: seconds of sound in a message; ``least``: that no message may be shorter
+        than. ``patience``: seconds after a pause for which the server's own final is waited for before one is asked
+        for; asking may cut a turn in two."""
         self.name = name
         self.abilities = abilities
         self.rate = rate
         self.chunk = chunk
+        self.least = least
         self.patience = patience
         self._lines = lines
         self._dialect = dialect
@@ -98,7 +101,7 @@ class LiveStream:
     def __init__(self, owner: LiveTranscriber, timeouts: Timeouts) -> None:
         self._owner = owner
         self._timeouts = timeouts
-        self._outgoing = _Outgoing(owner.rate, owner.chunk)
+        self._outgoing = _Outgoing(owner.rate, owner.chunk, owner.least)
         self._start = 0.0
         """Audio-clock second of the first sample."""
         self._begun = False
@@ -246,12 +249,17 @@ SLACK = 0.3
 
 
 class _Outgoing:
-    """Sound that waits to be sent, cut into pieces of one length; and where in it a final was asked for."""
+    """Sound that waits to be sent, cut into pieces of one length; and where in it a final was asked for.
 
-    def __init__(self, rate: int, chunk: float) -> None:
+    So much is always kept back that the last piece before a final is none too short either. Of a pause that follows
+    another at once, the little sound between them waits for more.
+    """
+
+    def __init__(self, rate: int, chunk: float, least: float) -> None:
         self._resampler = None if rate == CAPTURE_RATE else Resampler(CAPTURE_RATE, rate)
         self._rate = rate
         self._size = max(1, round(chunk * rate)) * 2
+        self._least = round(least * rate) * 2
         self._pcm = bytearray()
         self._finish_at: list[int] = []
         """Byte positions, of all bytes ever, at which finals were asked for."""
@@ -267,7 +275,7 @@ class _Outgoing:
         if self._resampler is not None:
             samples = self._resampler.push(samples)
         self._pcm += pcm16(samples)
-        if len(self._pcm) >= self._size:
+        if self._ready():
             self._changed.set()
 
     def finish(self) -> None:
@@ -276,18 +284,21 @@ class _Outgoing:
 
     async def next(self) -> tuple[bytes, bool]:
         """The next piece, and whether a final is asked for after it. All that waits comes in pieces of 0.5 s."""
-        while not (self._finish_at or len(self._pcm) >= self._size):
+        while not (self._finish_at or self._ready()):
             self._changed = anyio.Event()
             await self._changed.wait()
         most = max(self._size, self._rate // 2 * 2)
         if self._finish_at:
-            left = self._finish_at[0] - self._sent
-            size = min(left, most)
+            left = max(0, self._finish_at[0] - self._sent)
+            size = left if left <= most else min(most, left - self._least)
             if size == left:
                 del self._finish_at[0]
-            return self._take(size), size == left
-        whole = len(self._pcm) // self._size * self._size
+            return self._take(size if size >= self._least else 0), size == left
+        whole = (len(self._pcm) - self._least) // self._size * self._size
         return self._take(min(whole, most)), False
+
+    def _ready(self) -> bool:
+        return len(self._pcm) >= self._size + self._least
 
     def _take(self, size: int) -> bytes:
         pcm = bytes(self._pcm[:size])

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import anyio
 
 from assistant.ports import ProviderError, SpeechChunk, SynthesizerAbilities
+from providers._errors import Refusal
 from providers._http import CLOSING
 from providers._ws import Lines, Message, Socket
 
@@ -38,8 +39,17 @@ class Dialect(Protocol):
         ...
 
     def read(self, message: Any) -> Iterable[SpeechChunk]:
-        """What a message means; another call's means nothing. Raises ProviderError for one that tells of an error."""
+        """What a message means; another call's means nothing. Raises ProviderError for one that tells of an error, and
+        Refusal where what comes is not wanted but the connection is in order: the call is cancelled then."""
         ...
+
+
+@runtime_checkable
+class Lingering(Protocol):
+    """A dialect in which something may follow the last sound, or not."""
+
+    grace: float | None
+    """Seconds for which it is waited for from now on; None: there is more to come for certain."""
 
 
 class LiveVoice:
@@ -48,13 +58,14 @@ class LiveVoice:
     def __init__(
         self,
         lines: Lines,
-        dialect: Callable[[], Dialect],
+        dialect: Callable[[Socket], Dialect],
         *,
         name: str,
         rate: int,
         abilities: SynthesizerAbilities,
     ) -> None:
-        """``rate``: Hz of the samples that the dialect reads. ``dialect`` makes one for each call."""
+        """``rate``: Hz of the samples that the dialect reads. ``dialect`` makes one for each call, which is told its
+        connection: some vendors count the calls on it."""
         self.name = name
         self.rate = rate
         self.abilities = abilities
@@ -69,23 +80,30 @@ class LiveVoice:
 
     async def _said(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
         async with self._lines.lease() as lease:
-            dialect = self._dialect()
+            dialect = self._dialect(lease.socket)
             call = _Call(self._lines, lease.socket, dialect, text)
             self._lines.start(call.feed)
             try:
                 while not dialect.done:
-                    for chunk in dialect.read(await call.receive()):
+                    message = await call.receive()
+                    if message is _NO_MORE:
+                        break
+                    for chunk in dialect.read(message):
                         call.heard(len(chunk.samples))
                         yield chunk
                 if call.worded and not call.flowing:
                     raise ProviderError(f"{self.name} sent no sound", provider=self.name)
                 lease.keep()
-            except (GeneratorExit, anyio.get_cancelled_exc_class()):  # the caller has had enough
+            except (GeneratorExit, anyio.get_cancelled_exc_class(), Refusal):  # nobody wants the rest
                 if dialect.reusable and await call.cancelled():
                     lease.keep()
                 raise
             finally:
                 await call.stop()
+
+
+_NO_MORE: Any = object()
+"""What might have followed the last sound has not."""
 
 
 class _Once:
@@ -141,7 +159,7 @@ class _Call:
             self._wind()
 
     async def receive(self) -> Any:
-        """The next message. Raises ProviderError, or what reading the text raised."""
+        """The next message, or `_NO_MORE`. Raises ProviderError, or what reading the text raised."""
         with anyio.CancelScope() as self._waiting:
             self._wind()
             try:
@@ -151,6 +169,8 @@ class _Call:
             raise failure
         if self._failure is not None and not isinstance(self._failure, ProviderError):
             raise self._failure
+        if self._grace is not None:
+            return _NO_MORE
         who, limit = self._server.provider, self._limit
         clause = f" fell silent for {limit:g} s" if self.flowing else f": no first byte for {limit:g} s"
         raise ProviderError(f"{who}{clause}", provider=who)
@@ -177,7 +197,13 @@ class _Call:
             await self._over.wait()
 
     @property
+    def _grace(self) -> float | None:
+        return self._dialect.grace if isinstance(self._dialect, Lingering) else None
+
+    @property
     def _limit(self) -> float:
+        if self._grace is not None:
+            return self._grace
         return self._server.timeouts.gap if self.flowing else self._server.timeouts.first_byte
 
     def _wind(self) -> None:

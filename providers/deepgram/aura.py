@@ -12,7 +12,7 @@ from providers import _http
 from providers._errors import from_body
 from providers._options import read
 from providers._wav import PcmReader
-from providers._ws import Message
+from providers._ws import Message, Socket
 
 PATH = "/v1/speak"
 VOICE = "aura-2-thalia-en"
@@ -44,8 +44,8 @@ def query(chosen: Options, voice: str) -> dict[str, object]:
     }
 
 
-def dialect(provider: str, secrets: tuple[str, ...]) -> Callable[[], Dialect]:
-    return lambda: Dialect(provider, secrets)
+def dialect(provider: str, secrets: tuple[str, ...]) -> Callable[[Socket], Dialect]:
+    return lambda _: Dialect(provider, secrets)
 
 
 class Dialect:

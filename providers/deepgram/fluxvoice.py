@@ -13,7 +13,7 @@ from msgspec import Meta
 from assistant.ports import SpeechChunk, SynthesizerAbilities
 from providers import _http
 from providers._options import read
-from providers._ws import Message
+from providers._ws import Message, Socket
 from providers.deepgram import aura
 
 PATH = "/v2/speak"
@@ -47,8 +47,8 @@ def query(chosen: Options, voice: str) -> dict[str, object]:
     }
 
 
-def dialect(provider: str, secrets: tuple[str, ...]) -> Callable[[], Dialect]:
-    return lambda: Dialect(provider, secrets)
+def dialect(provider: str, secrets: tuple[str, ...]) -> Callable[[Socket], Dialect]:
+    return lambda _: Dialect(provider, secrets)
 
 
 class Dialect(aura.Dialect):
