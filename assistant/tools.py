@@ -118,13 +118,15 @@ class Toolbox:
         with anyio.move_on_after(self.timeout):
             try:
                 result, reason = _as_text(await self._functions[call.name](call.arguments)), ""
-            except msgspec.ValidationError as error:
-                reason = f"the arguments do not fit: {error}"
-            except (Exception, BaseExceptionGroup, SystemExit) as error:  # whatever ends, it is the function alone
-                reason = f"{type(error).__name__}: {error}".rstrip(": ")
             except anyio.get_cancelled_exc_class():
                 await anyio.lowlevel.checkpoint_if_cancelled()
                 reason = "it gave up"  # nobody has cancelled it but itself
+            except (GeneratorExit, KeyboardInterrupt):
+                raise
+            except msgspec.ValidationError as error:
+                reason = f"the arguments do not fit: {error}"
+            except BaseException as error:  # SystemExit too: what ends is the function alone
+                reason = f"{type(error).__name__}: {error}".rstrip(": ")
         return failed(call, reason) if reason else ToolResult(call.id, call.name, result)
 
 
