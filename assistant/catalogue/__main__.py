@@ -1,10 +1,13 @@
-"""``python -m assistant.catalogue`` prints the table of docs/providers.md, from the cards of what comes with Parley."""
+"""``python -m assistant.catalogue docs/providers.md`` writes the table in that page, from the cards of what comes with
+Parley; without a page it prints the table."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from assistant.catalogue.survey import STAGES, can, keys
 from assistant.ports import ProviderUnavailable, Stage
@@ -12,6 +15,7 @@ from providers import registry
 from providers._card import Card
 
 HEAD = ("name", "listens", "thinks", "speaks", "needs")
+MARKED = re.compile(r"(<!-- python -m assistant\.catalogue [^\n]*-->\n)(.*?)(<!-- end -->)", re.DOTALL)
 UNSEEN = "†"
 """Behind what was never run here with a real model."""
 
@@ -61,5 +65,15 @@ def _needs(name: str, cards: Mapping[Stage, Card]) -> str:
     return ", ".join(dict.fromkeys(filter(None, needs)))
 
 
+def written(page: str) -> str:
+    """The page with the table of today."""
+    rows = "".join(f"{line}\n" for line in table(built_in()))
+    return MARKED.sub(lambda found: f"{found[1]}{rows}{found[3]}", page)
+
+
 if __name__ == "__main__":
-    sys.stdout.write("".join(f"{line}\n" for line in table(built_in())))
+    if len(sys.argv) > 1:
+        path = Path(sys.argv[1])
+        path.write_text(written(path.read_text("utf-8")), "utf-8")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in table(built_in())))
