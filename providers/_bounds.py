@@ -11,7 +11,7 @@ from typing import Any
 
 from providers._errors import Unreadable, scrubbed
 
-LARGEST = 8 << 20
+LARGEST = 4 << 20
 """Bytes in one event, or in an answer that is no stream. The longest known is a list of models, 2 MB."""
 
 _BLANK = (b"\n\n", b"\r\n\r\n", b"\r\r", b"\n\r\n")

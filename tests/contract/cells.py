@@ -14,7 +14,7 @@ from assistant.ports import FRAME, Frame, Message, ProviderError, Text, TextDelt
 from providers.registry import find
 from tests.contract import certificates
 from tests.contract.subject import KEY, Playing, Subject
-from tests.contract.table import ADDRESS_FAULTS, TIMEOUTS
+from tests.contract.table import ADDRESS_FAULTS, PATIENT, TIMEOUTS
 
 MESSAGES = [Message("system", (Text("Be brief."),)), Message("user", (Text("what time is it"),))]
 UTTERANCE = [
@@ -95,7 +95,8 @@ class Found:
 async def meet(subject: Subject, fault: str) -> Found:
     """Let the provider meet the fault, then, where the fault can be lifted, see that its next call is whole again."""
     found = Found()
-    async with opened(subject, fault if fault in ADDRESS_FAULTS else None) as (provider, server):
+    timeouts = PATIENT if fault == "big_line" else TIMEOUTS
+    async with opened(subject, fault if fault in ADDRESS_FAULTS else None, timeouts=timeouts) as (provider, server):
         if fault == "refused":
             await server.stop()
         elif fault not in ADDRESS_FAULTS:

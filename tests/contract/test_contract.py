@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from assistant.ports import ProviderError
+from assistant.ports import ProviderError, Usage, abilities_of
 from providers._options import Timeouts
 from providers.registry import card, find
 from tests.contract.cells import MESSAGES, opened, options_for, parts
@@ -136,8 +136,6 @@ async def test_nothing_shows_the_key(subject: Subject) -> None:
     "subject", [subject for subject in SUBJECTS if subject.stage == "llm"], ids=lambda subject: subject.id
 )
 async def test_what_a_call_used_comes_once_and_last(subject: Subject) -> None:
-    from assistant.ports import Usage, abilities_of
-
     async with opened(subject) as (provider, _):
         deltas: list[Any] = [delta async for delta in provider.reply(MESSAGES)]
         counted = [index for index, delta in enumerate(deltas) if isinstance(delta, Usage)]

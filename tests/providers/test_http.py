@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
 from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
-from providers import _http
-from providers._errors import Rejected, from_body, retry_after, scrubbed, translate
+from assistant.ports import ProviderError
+from providers import _http, openai_compatible
+from providers._errors import Rejected, answered, from_body, retry_after, scrubbed, translate
 from providers._options import Timeouts
 
 
@@ -104,3 +107,92 @@ def test_an_exhausted_quota_lasts_although_it_is_a_429() -> None:
     error = translate(failure, "vendor", Timeouts())
     assert isinstance(error, Rejected)
     assert str(error) == "vendor is asked too often (429): Pay."
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (503, {"error": {"code": 503, "message": "Loading model"}}, "vendor is still loading its model (503)"),
+        (503, {"error": "the model is loading, try later"}, "vendor is still loading its model (503)"),
+        (503, {"error": {"message": "No slot free"}}, "vendor is not available (503): No slot free"),
+        (404, {"detail": "Not Found"}, "vendor does not know this model or address (404): Not Found"),
+        (
+            422,
+            {"detail": [{"loc": ["body"], "msg": "no such voice"}]},
+            "vendor called the request invalid (422): no such voice",
+        ),
+        (400, {"detail": {"message": "no"}}, "vendor called the request invalid (400): no"),
+        (400, {"detail": []}, "vendor called the request invalid (400)"),
+        (418, None, "vendor answered with an error (418)"),
+        (502, "<html>\nbad gateway</html>", "vendor answered with an error (502): <html> bad gateway</html>"),
+    ],
+)
+def test_what_an_answer_with_a_status_says(status: int, body: object, says: str) -> None:
+    """Wherever the server keeps its own words."""
+    assert str(answered(status, body, {}, "vendor")) == says
+
+
+def _unverified(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code = code
+    return error
+
+
+def _wrong_version() -> ssl.SSLError:
+    error = ssl.SSLError(1, "wrong version number")
+    error.reason = "WRONG_VERSION_NUMBER"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        (ConnectionRefusedError(111, "refused"), "nothing listens there (connection refused)"),
+        (socket.gaierror(-2, "unknown"), "its name cannot be resolved"),
+        (_unverified(10), "its certificate has expired"),
+        (_unverified(62), "its certificate is for another name"),
+        (_unverified(64), "its certificate is for another name"),
+        (_unverified(18), "its certificate is not trusted"),
+        (_wrong_version(), "it does not speak TLS (an address with http:// may do)"),
+    ],
+    ids=str,
+)
+def test_why_it_cannot_be_reached(cause: Exception, says: str) -> None:
+    class ConnectError(Exception):
+        pass
+
+    error = ConnectError("connection failed")
+    error.__cause__ = cause
+    assert str(translate(error, "vendor", Timeouts())) == f"vendor cannot be reached: {says}"
+
+
+@pytest.mark.anyio
+async def test_https_to_a_server_without_it_says_so() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)  # of a handshake, which is no request to it
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        options = {"base_url": f"https://127.0.0.1:{port}", "model": "m"}
+        async with openai_compatible.chat_model(options) as model:
+            with pytest.raises(ProviderError, match="it does not speak TLS"):
+                [delta async for delta in model.reply(_http.GREETING)]
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({"ONE": "a"}, "a"),
+        ({"TWO": "b"}, "b"),
+        ({"ONE": "a", "TWO": "b"}, "a"),
+        ({"ONE": "", "TWO": " b\n"}, "b"),
+    ],
+)
+def test_which_variable_holds_the_key(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], found: str) -> None:
+    for name in ("ONE", "TWO"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert _http.key(_http.Options(), "ONE", "vendor", "TWO") == found
