@@ -13,7 +13,7 @@ from typing import Literal
 from assistant.observe._text import clean, wrap
 from assistant.observe._text import width as cells
 
-Look = Literal["heading", "titles", "good", "bad", "plain", "remark"]
+Look = Literal["heading", "titles", "good", "plain", "remark"]
 
 GAP = 2
 """Spaces between columns."""
@@ -25,7 +25,6 @@ _STYLES: Mapping[Look, str] = {
     "heading": "bold",
     "titles": "dim",
     "good": "green",
-    "bad": "",
     "plain": "",
     "remark": "dim",
 }

@@ -25,8 +25,6 @@ from providers.cost import sold
 
 @dataclass(frozen=True)
 class Found:
-    settings: Settings
-    """With a provider at every stage for which there is one."""
     rows: Sequence[Row]
     servers: Sequence[Server]
     """Model servers on this machine, whether or not anybody asks them."""
@@ -46,7 +44,7 @@ async def look(settings: Settings, stages: Sequence[Stage]) -> Found:
             unchosen[stage] = str(error)
     chains = _chains(settings, stages)
     rows = survey(settings, chains, _facts(settings, chains, servers, listings))
-    return Found(settings, rows, servers, unchosen)
+    return Found(rows, servers, unchosen)
 
 
 async def _answers(
