@@ -107,3 +107,18 @@ def test_a_new_volume_is_that_of_what_is_handed_over_from_then_on() -> None:
     quiet = 0.3 * 10 ** (-6 / 20)
     assert heard[[RATE // 2, RATE * 3 // 2, RATE * 5 // 2]] == pytest.approx([quiet, quiet, 0.3], rel=1e-4)
     assert gate.written == 3 * RATE
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "a draft"])
+def test_a_silence_that_is_meant_is_no_underrun(is_open: bool) -> None:
+    """The draft is opened while what comes after the rest is still to be made."""
+    speaker = Loudspeaker()
+    gate = Gate(speaker, is_open=is_open)
+    gate.write(tone(0.5))
+    gate.rest()
+    gate.open()
+    speaker.sound(until=2.0)
+    gate.write(tone(0.5))
+    assert (speaker.sound(until=3.0), speaker.underruns) == (pytest.approx(0.5), 0)
+    gate.write(tone(0.5))
+    assert (speaker.sound(until=4.0), speaker.underruns) == (pytest.approx(0.5), 1), "one that is not meant"

@@ -14,6 +14,8 @@ from assistant.conversation.history import (
     Spoken,
     SpokenWord,
     Text,
+    ToolCall,
+    ToolResult,
     heard_text,
     unheard_from,
     words_of,
@@ -218,6 +220,23 @@ def test_an_interrupted_answer_is_the_words_heard() -> None:
     assert roles(history)[-1] == ("assistant", "Hello and")
     assert history.entries[-1].interrupted
     assert history.with_assistant(2, " ", interrupted=True) == history, "nothing heard, nothing said"
+
+
+def test_calls_and_results_stand_before_what_was_said_of_them() -> None:
+    """Words between them, and what a vendor wants back while the answer is under way, are not kept there."""
+    call = ToolCall("1", "look", {"at": "it"}, opaque=("somebody", "a signature"))
+    result = ToolResult("1", "look", "a cat")
+    steps = [Message("assistant", (Text("Let me see."), call)), Message("user", (result,))]
+    history = History().with_user(1, "what is it").with_assistant(1, "Let me see. A cat.", steps=steps)
+    assert history.messages() == (
+        Message("user", (Text("what is it"),)),
+        Message("assistant", (ToolCall("1", "look", {"at": "it"}),)),
+        Message("user", (result,)),
+        Message("assistant", (Text("Let me see. A cat."),)),
+    )
+    later = history.with_user(2, "and that").with_assistant(2, "", interrupted=True, steps=steps)
+    assert later.messages()[4:] == (Message("user", (Text("and that"),)), *history.messages()[1:3]), "though unheard"
+    assert later.messages(limit=1) == later.messages()[4:], "results are no questions"
 
 
 def test_trimming_keeps_whole_exchanges() -> None:
