@@ -35,7 +35,7 @@ def page(comparison: Comparison, about: str) -> str:
         element("h1", "The same conversation, profile by profile"),
         element(
             "p",
-            f"{utterances} of {name}, {comparison.gap:g} s apart, spoken to each profile in "
+            f"{utterances} of {name}, {comparison.gap:g}&nbsp;s apart, spoken to each profile in "
             "real time. Times count from the last voiced sample of the user to the first audible sample of the answer, "
             "both read off the waveforms.",
             **{"class": "lead"},
