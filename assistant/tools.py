@@ -114,7 +114,7 @@ class Toolbox:
             known = ", ".join(self._functions) or "none"
             return failed(call, f"there is no tool called {call.name}; there are: {known}")
         result: Any = None
-        reason = f"it was not done within {self.timeout:g} s"
+        reason = f"it has not ended within {self.timeout:g} s"
         with anyio.move_on_after(self.timeout):
             try:
                 result, reason = _as_text(await self._functions[call.name](call.arguments)), ""

@@ -37,6 +37,8 @@ ROUNDS = 5
 """Times that a model may call tools in one answer; then it has to do with what it knows."""
 FILLER_AFTER = 1.0
 """Seconds after which somebody who has heard nothing begins to doubt that he was understood."""
+CUT_OFF = "it was cut off, and may have been done or not"
+"""What a later answer is told of a call that the user did not wait for."""
 GO_ON = (
     "Your answer above was cut off by a technical fault. Go on from exactly where it stops: "
     "do not repeat any of it, do not greet, do not mention the fault."
@@ -225,7 +227,7 @@ class Writer:
         if not self._calls:
             return []
         said = (Text(self._said()),) if self._handed else ()
-        results = [result or failed(call, "it was cut off") for call, result in self._calls.values()]
+        results = [result or failed(call, CUT_OFF) for call, result in self._calls.values()]
         made = Message("assistant", (*said, *(call for call, _ in self._calls.values())))
         return [made, Message("user", tuple(results))]
 

@@ -300,7 +300,7 @@ async def test_an_async_one_that_takes_too_long_is_cancelled() -> None:
         finally:
             ended.append("yes")
 
-    assert await failure_of(wait, timeout=0.05) == "it was not done within 0.05 s"
+    assert await failure_of(wait, timeout=0.05) == "it has not ended within 0.05 s"
     assert ended == ["yes"]
 
 
@@ -331,7 +331,7 @@ async def test_a_blocking_one_has_a_thread_of_its_own_which_is_left_to_itself() 
 
     async with anyio.create_task_group() as group:
         group.start_soon(tick)
-        assert await failure_of(block, timeout=0.2) == "it was not done within 0.2 s"
+        assert await failure_of(block, timeout=0.2) == "it has not ended within 0.2 s"
         group.cancel_scope.cancel()
     assert ticks > 3
     [thread] = threads
