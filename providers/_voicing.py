@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
 import anyio
@@ -15,14 +16,14 @@ import anyio
 from assistant.ports import ProviderError, SpeechChunk, SynthesizerAbilities
 from providers._errors import Refusal
 from providers._http import CLOSING
-from providers._ws import Lines, Message, Socket
+from providers._ws import Lines, Message, Socket, understood
 
 
 class Dialect(Protocol):
     """One call in a vendor's words. Made anew for each."""
 
     done: bool
-    """The server has said that this was all."""
+    """The server has said that this was all; or it was told nothing that it would answer."""
     reusable: bool
     """After a cancellation, what still comes of this call can be told from the next one's: the connection is kept."""
 
@@ -50,6 +51,15 @@ class Lingering(Protocol):
 
     grace: float | None
     """Seconds for which it is waited for from now on; None: there is more to come for certain."""
+
+
+@runtime_checkable
+class Leaving(Protocol):
+    """A dialect that must still say something before the next call may have the connection."""
+
+    def leave(self) -> Sequence[Message]:
+        """Said once all has come."""
+        ...
 
 
 class LiveVoice:
@@ -88,11 +98,12 @@ class LiveVoice:
                     message = await call.receive()
                     if message is _NO_MORE:
                         break
-                    for chunk in dialect.read(message):
+                    for chunk in understood(dialect.read, message, self.name):
                         call.heard(len(chunk.samples))
                         yield chunk
                 if call.worded and not call.flowing:
                     raise ProviderError(f"{self.name} sent no sound", provider=self.name)
+                await call.leave()
                 lease.keep()
             except (GeneratorExit, anyio.get_cancelled_exc_class(), Refusal):  # nobody wants the rest
                 if dialect.reusable and await call.cancelled():
@@ -103,7 +114,7 @@ class LiveVoice:
 
 
 _NO_MORE: Any = object()
-"""What might have followed the last sound has not."""
+"""Nothing will come, or what might have followed the last sound has not."""
 
 
 class _Once:
@@ -169,7 +180,7 @@ class _Call:
             raise failure
         if self._failure is not None and not isinstance(self._failure, ProviderError):
             raise self._failure
-        if self._grace is not None:
+        if self._grace is not None or self._dialect.done:
             return _NO_MORE
         who, limit = self._server.provider, self._limit
         clause = f" fell silent for {limit:g} s" if self.flowing else f": no first byte for {limit:g} s"
@@ -177,6 +188,12 @@ class _Call:
 
     def heard(self, samples: int) -> None:
         self.flowing = self.flowing or samples > 0
+
+    async def leave(self) -> None:
+        """Say what must be said before the next call. A connection that is over by now is noticed by that."""
+        if isinstance(self._dialect, Leaving):
+            with suppress(ProviderError):
+                await self._send(self._dialect.leave())
 
     async def cancelled(self) -> bool:
         """Tell the server to stop, within 100 ms. Whether it was told."""
@@ -209,7 +226,7 @@ class _Call:
     def _wind(self) -> None:
         """Set the clock of whoever waits for sound."""
         broken = self._failure is not None and not isinstance(self._failure, ProviderError)
-        wait = 0.0 if broken else self._limit if self._all_sent else math.inf
+        wait = 0.0 if broken or self._dialect.done else self._limit if self._all_sent else math.inf
         self._waiting.deadline = anyio.current_time() + wait
 
     async def _send(self, messages: Sequence[Message]) -> None:
