@@ -22,7 +22,7 @@ from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples, Transcr
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
 from providers._wav import pcm16
-from providers._ws import Lines, Message, Socket
+from providers._ws import Lines, Message, Socket, understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class LiveStream:
                 message = await socket.receive()
                 self._answering = True
                 self._wind()
-                for heard in dialect.read(message):
+                for heard in understood(dialect.read, message, self._owner.name):
                     self._hear(heard)
         who = self._owner.name
         if self._answering:

@@ -11,10 +11,10 @@ import json
 import logging
 import ssl
 import urllib.parse
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.abc
@@ -26,6 +26,7 @@ from providers._load import quietly
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
 
+T = TypeVar("T")
 Message = str | bytes | Mapping[str, Any]
 """What is sent: text, binary, or a document that goes as JSON text."""
 
@@ -227,6 +228,17 @@ class _Refused(Exception):
             self.body: object = json.loads(error.response.body or b"")
         except ValueError:
             self.body = None
+
+
+def understood(read: Callable[[Any], Iterable[T]], message: Any, provider: str) -> Iterator[T]:
+    """What a dialect reads in a message. One that is not of the form it should have is an error of the server's."""
+    try:
+        yield from read(message)
+    except (ValueError, TypeError, AttributeError, LookupError):
+        failure = ProviderError(f"{provider} sent something that cannot be read (malformed)", provider=provider)
+    else:
+        return
+    raise failure
 
 
 class Lines:
