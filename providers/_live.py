@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import anyio
 
@@ -57,6 +57,16 @@ class Dialect(Protocol):
 
     def read(self, message: Any) -> Iterable[Heard]:
         """What a message means; nothing, for most. Raises ProviderError for one that tells of an error."""
+        ...
+
+
+@runtime_checkable
+class Parting(Protocol):
+    """A dialect whose `finish` is a goodbye: the server gives what it has and hangs up. What the user says after that
+    goes over another connection, to the same dialect, which says `hello` again."""
+
+    def parted(self) -> Iterable[Heard]:
+        """The server has hung up: the final that was wanted, where it has not been given."""
         ...
 
 
@@ -118,6 +128,8 @@ class LiveStream:
         self._reading = anyio.CancelScope()
         self._answering = False
         """The server has said something since a final was asked for."""
+        self._parting = False
+        """It has been told goodbye."""
 
     def push(self, frame: Frame) -> None:
         if not self._begun:
@@ -143,15 +155,21 @@ class LiveStream:
 
     async def run(self, lines: Lines, dialect_of: Callable[[Socket], Dialect]) -> None:
         """Recognise until the stream is left."""
+        dialect: Dialect | None = None
+        failure: ProviderError | None = None
         try:
-            async with lines.lease() as lease:
-                failure = await self._converse(lease.socket, dialect_of(lease.socket))
+            while failure is None:
+                async with lines.lease() as lease:
+                    dialect = dialect or dialect_of(lease.socket)
+                    failure = await self._converse(lease.socket, dialect)
+                if failure is None:
+                    await self._outgoing.more()
         except ProviderError as error:
             failure = error
         self._tell(failure)
 
-    async def _converse(self, socket: Socket, dialect: Dialect) -> ProviderError:
-        """Send and read side by side until one of them fails."""
+    async def _converse(self, socket: Socket, dialect: Dialect) -> ProviderError | None:
+        """Send and read side by side until one of them fails. None: the server has hung up as it was told to."""
         failures: list[ProviderError] = []
         async with anyio.create_task_group() as both:
 
@@ -167,6 +185,11 @@ class LiveStream:
             except ProviderError as error:
                 failures.insert(0, error)
             both.cancel_scope.cancel()
+        if self._parting and socket.hung_up and isinstance(dialect, Parting):
+            self._parting = False
+            for heard in dialect.parted():
+                self._hear(heard)
+            return None
         return failures[0]
 
     async def _send(self, socket: Socket, dialect: Dialect) -> None:
@@ -186,10 +209,14 @@ class LiveStream:
             if anyio.current_time() >= self._ask_at:
                 self._ask_at = math.inf
                 asks = dialect.finish()
-                for message in () if isinstance(asks, Heard) else asks:
-                    await socket.send(message)
                 if isinstance(asks, Heard):
                     self._hear(asks)
+                    continue
+                for message in asks:
+                    await socket.send(message)
+                if isinstance(dialect, Parting):
+                    self._parting = True
+                    return
 
     async def _read(self, socket: Socket, dialect: Dialect) -> None:
         with anyio.CancelScope() as self._reading:
@@ -208,7 +235,7 @@ class LiveStream:
     def _wind(self) -> None:
         """While a final is owed the server's time is running, anew with all that it says."""
         wait = math.inf
-        if self._owed:
+        if self._owed or self._parting:
             wait = self._timeouts.gap if self._answering else self._timeouts.first_byte
         self._reading.deadline = anyio.current_time() + wait
 
@@ -282,11 +309,15 @@ class _Outgoing:
         self._finish_at.append(self._sent + len(self._pcm))
         self._changed.set()
 
-    async def next(self) -> tuple[bytes, bool]:
-        """The next piece, and whether a final is asked for after it. All that waits comes in pieces of 0.5 s."""
+    async def more(self) -> None:
+        """Wait until there is something to send."""
         while not (self._finish_at or self._ready()):
             self._changed = anyio.Event()
             await self._changed.wait()
+
+    async def next(self) -> tuple[bytes, bool]:
+        """The next piece, and whether a final is asked for after it. All that waits comes in pieces of 0.5 s."""
+        await self.more()
         most = max(self._size, self._rate // 2 * 2)
         if self._finish_at:
             left = max(0, self._finish_at[0] - self._sent)

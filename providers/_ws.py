@@ -100,6 +100,11 @@ class Socket:
     def is_open(self) -> bool:
         return bool(self._connection.state.name == "OPEN")
 
+    @property
+    def hung_up(self) -> bool:
+        """The server has closed it, and in order."""
+        return self._connection.close_code in (1000, 1001, 1005)
+
     async def send(self, message: Message) -> None:
         """Raises ProviderError when the connection is over."""
         data = message if isinstance(message, str | bytes) else json.dumps(message, ensure_ascii=False)
