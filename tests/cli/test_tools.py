@@ -28,6 +28,11 @@ def look(where: str, closely: bool = False) -> dict:
     return {"cats": 2, "where": where}
 
 
+def endless() -> None:
+    """Looks for ever."""
+    time.sleep(600)
+
+
 async def broken() -> None:
     """Looks, and falls."""
     raise RuntimeError("the ladder has slipped")
@@ -153,6 +158,17 @@ def test_a_function_that_raises_is_the_models_to_explain(tmp_path: Path) -> None
     said = outcome.one("reply.finished")["text"]
     assert said == "Sorry: failed: RuntimeError: the ladder has slipped."
     assert "Traceback" not in outcome.stderr
+
+
+def test_a_function_that_never_ends_keeps_the_program_from_nothing(tmp_path: Path) -> None:
+    env = install(tmp_path / "site")
+    llm = 'replies = ["<endless> Sorry."]'
+    text = f'{scripted(llm=llm)}\n[tools]\nfunctions = ["gardening:endless"]\n'
+    outcome = talk(tmp_path / "talk", text, MIC, "--max-seconds", 4, env=env)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.one("reply.sentence")["text"] == "One moment."
+    assert outcome.one("session.ended")["reason"] == "max_seconds"
+    assert outcome.seconds < 30
 
 
 @pytest.mark.parametrize(

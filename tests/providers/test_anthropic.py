@@ -159,6 +159,7 @@ async def test_tool_calls_come_whole(server: AnthropicServer) -> None:
         {"name": "now", "description": "This moment.", "input_schema": {"type": "object", "properties": {}}},
     ]
     assert "tool_choice" not in body
+    assert body["thinking"] == {"type": "disabled"}, "as little as the model allows, with tools too"
 
 
 def answered(call: ToolCall, content: str = "14:05", failed: bool = False, text: str = "Let me see.") -> list[Message]:

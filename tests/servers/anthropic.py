@@ -51,7 +51,7 @@ def _wrong(body: dict[str, Any]) -> str:
         return "temperature: this parameter is not supported."
     if roles[:1] != ["user"] or roles[-1] != "user" or any(a == b for a, b in pairwise(roles)):
         return "messages: roles must alternate, from user to user"
-    known, calls = {tool["name"] for tool in body.get("tools", ())}, []
+    calls: list[str] = []
     for tool in body.get("tools", ()):
         if not re.fullmatch(r"[a-zA-Z0-9_-]{1,128}", tool["name"]) or tool["input_schema"].get("type") != "object":
             return "tools: a name or a schema is not valid"
@@ -63,7 +63,7 @@ def _wrong(body: dict[str, Any]) -> str:
         if any(block["type"] == "text" and not block["text"].strip() for block in blocks) or not blocks:
             return "messages: text content blocks must be non-empty"
         uses = [block for block in blocks if block["type"] == "tool_use"]
-        if not {block["name"] for block in uses} <= known:
+        if uses and not body.get("tools"):
             return "messages: requests which include tool_use blocks must define tools"
         if not all(re.fullmatch(r"[a-zA-Z0-9_-]+", block["id"]) for block in uses):
             return "messages: tool_use.id: does not match ^[a-zA-Z0-9_-]+$"
