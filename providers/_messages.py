@@ -51,12 +51,6 @@ def turns(messages: Sequence[Message]) -> tuple[str, list[Turn]]:
     return "\n\n".join(system), rest
 
 
-def split(messages: Sequence[Message]) -> tuple[str, list[dict[str, str]]]:
-    """The system text, and the rest as ``{"role", "content"}``, for an API or a model that takes text alone."""
-    system, rest = turns(without_tools(messages))
-    return system, [{"role": turn.role, "content": turn.text} for turn in rest]
-
-
 def without_tools(messages: Sequence[Message]) -> list[Message]:
     """The same for a model that takes no tools.
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from assistant.conversation.history import Instruction
 from assistant.ports import ChatAbilities, Delta, Message, Text, Tool, ToolCall, ToolResult
 from providers._calls import asked
-from providers._messages import Turn, own, split, turns, without_tools
+from providers._messages import Turn, own, turns, without_tools
 
 SYSTEM = Message("system", (Text("Be brief."),))
 
@@ -65,11 +65,6 @@ def test_a_model_without_tools_is_told_what_was_found_for_this_answer_alone() ->
     assert before == [SYSTEM, earlier[0], earlier[3], now[0], assistant("Let me see.")]
     assert told == Message("user", (Instruction("For this answer look was called, and gave: a cat"),))
     assert not told.said
-    assert split([SYSTEM, *earlier, *now])[1][-3:] == [
-        {"role": "user", "content": "And now?"},
-        {"role": "assistant", "content": "Let me see."},
-        {"role": "user", "content": "For this answer look was called, and gave: a cat"},
-    ]
 
 
 def test_a_conversation_without_tools_stays_as_it_is() -> None:
