@@ -172,6 +172,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
             )
         )
         stages.report_failures_to(session.provider_failed, *(() if view.tells_failures else (view.failed,)))
+        stages.report_news_to(session.provider_did)
         if recorder is not None:
             recorder.on_trouble = session.warn
         if plan.probe is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 from anyio.abc import TaskGroup
@@ -173,7 +173,11 @@ class _Utterance:
     def said(self) -> None:
         """Nothing more belongs to it: it is over as soon as its final is there."""
         self._said = True
-        if self.covered:
+        self._end_if_known()
+
+    def _end_if_known(self) -> None:
+        """Nobody waits for an answer, so the best transcript is waited for."""
+        if self.covered and not (self.transcript is not None and self.transcript.provisional):
             self._end()
 
     def _on_transcript(self, transcript: Transcript) -> None:
@@ -184,14 +188,14 @@ class _Utterance:
                 self._hub.emit("user.transcript.final", self.turn, transcript.until, data)
             quiet = self.quiet_since
             self.covered = quiet is not None and (transcript.until is None or transcript.until >= quiet - COVERED)
-            if self._said and self.covered:
-                self._end()
+            if self._said:
+                self._end_if_known()
         elif transcript.text and (before is None or before.text != transcript.text):
             self._hub.emit("user.transcript.partial", self.turn, transcript.until, {"text": transcript.text})
 
     def _on_failure(self, error: ProviderError) -> None:
         """The chain has told of it. What was understood before is kept."""
-        self.transcript = self.transcript or Transcript("", True)
+        self.transcript = replace(self.transcript or Transcript("", True), provisional=False)
         self.covered = True
         if self._said:
             self._end()

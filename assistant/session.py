@@ -111,6 +111,8 @@ class Session:
         self._segmenter = Segmenter(parts.segments)
         self._pre_roll = PreRoll(parts.pre_roll + parts.segments.min_speech + 1.0)
         self._listener: Listener | None = None
+        self._left: tuple[int, Listener, Bill] | None = None
+        """A turn whose answer is heard, and whose transcriber may still correct the question."""
         self._reply: Reply | None = None
         self._asked: tuple[int, str] | None = None
         """Turn and words of the user that the reply under way answers; in the history once it is heard."""
@@ -187,6 +189,7 @@ class Session:
         if self._reply is not None:
             self._cancel_reply(keep_heard=self._reply.audible)
         self._close_utterance()
+        self._close_left()
         turn = turn_of(self._talk.phase)
         if turn is not None:
             self._end_turn(turn)
@@ -219,6 +222,10 @@ class Session:
             error=error,
             next=following,
         )
+
+    def provider_did(self, stage: str, what: str, more: Mapping[str, object]) -> None:
+        """A wrapper did something that nobody hears: for the recording."""
+        self._emit("_", turn_of(self._talk.phase), None, stage=stage, what=what, **more)
 
     async def _cut_off_after(self, seconds: float) -> None:
         await anyio.sleep(max(0.0, seconds - self._duplex.now()))
@@ -254,7 +261,8 @@ class Session:
     def _quiet(self) -> bool:
         """Nothing is under way: no utterance, call, reply or announcement."""
         talk = self._talk
-        return isinstance(talk.phase, Listening | Idle) and self._listener is None and self._reply is None
+        nobody_listens = self._listener is None and self._left is None
+        return isinstance(talk.phase, Listening | Idle) and nobody_listens and self._reply is None
 
     # --- time ---
 
@@ -312,6 +320,12 @@ class Session:
             case e.HurryTranscript():
                 if self._listener is not None:
                     self._listener.hurry()
+            case e.LeaveUtterance(turn):
+                if self._listener is not None:
+                    self._left = (turn, self._listener, self._to_hear)
+                    self._listener = None
+            case e.CloseUtterance(turn) if self._left is not None and self._left[0] == turn:
+                self._close_left()
             case e.CloseUtterance():
                 self._close_utterance()
             case e.StartReply(turn, text, gate_open):
@@ -327,8 +341,10 @@ class Session:
                 self._duplex.pause()
             case e.ResumePlayback():
                 self._duplex.resume()
-            case e.CorrectUser(turn, text):
+            case e.CorrectUser(turn, text) if self._asked is not None and self._asked[0] == turn:
                 self._asked = (turn, text)
+            case e.CorrectUser(turn, text):
+                self.history = self.history.with_corrected_user(turn, text)
             case e.KeepUser(turn, text):
                 self.history = self.history.with_user(turn, text)
             case e.EndTurn(turn):
@@ -358,6 +374,13 @@ class Session:
             self._accounts.over(self._to_hear)
             self._listener.close()
             self._listener = None
+
+    def _close_left(self) -> None:
+        if self._left is not None:
+            _, listener, bill = self._left
+            self._accounts.over(bill)
+            listener.close()
+            self._left = None
 
     # --- replying ---
 

@@ -40,6 +40,8 @@ class Transcript:
     """The provider itself says that the user has finished."""
     unintelligible: bool = False
     """Speech was heard, and none that the recogniser knows: ``text`` is empty and nothing is guessed."""
+    provisional: bool = False
+    """A final that is good enough to answer. A better one of the same sound, or the same again, is on its way."""
 
 
 # --- voice: what segment.py makes of speech probabilities ----------------------------------------------------------
@@ -190,8 +192,15 @@ class HurryTranscript:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveUtterance:
+    """The utterance is over, and its transcriber gets no more sound; but a better transcript is still to come."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class CloseUtterance:
-    """Nothing more is wanted of this utterance's transcriber."""
+    """Nothing more is wanted of this utterance's transcriber, be it left already or not."""
 
     turn: int
 
@@ -276,6 +285,7 @@ class Emit:
 Action = (
     OpenUtterance
     | HurryTranscript
+    | LeaveUtterance
     | CloseUtterance
     | StartReply
     | OpenGate

@@ -34,6 +34,8 @@ class TurnRules:
     """Seconds after which an utterance is answered although it has not ended."""
     longest_transcription: float = 30.0
     """Seconds after the commit at which a transcript that has not come will not come. Providers have shorter limits."""
+    longest_correction: float = 10.0
+    """Seconds after the answer is heard for which a better transcript of its question is waited for."""
     apology: str = "Sorry, something went wrong just now. Please say that again."
     not_caught: str = "Sorry, I didn't catch that."
     """Said after speech that the recogniser did not understand."""
@@ -124,6 +126,17 @@ Phase = Idle | Listening | Hearing | Endpointing | Replying | Overlapping
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """An utterance whose answer is heard, while a better transcript of it is still to come. It changes the history and
+    the screen, and nothing else; so it goes on beside whatever happens next."""
+
+    turn: int
+    text: str
+    until: float
+    """When it is waited for no longer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     phase: Phase = field(default_factory=Listening)
     turn: int = 0
@@ -132,6 +145,7 @@ class Conversation:
     announcements: tuple[e.AnnouncementDue, ...] = ()
     not_caught: int = 0
     """Utterances in a row that were not understood, and the user told so."""
+    left: Left | None = None
 
 
 def step(
@@ -139,14 +153,16 @@ def step(
 ) -> tuple[Conversation, list[e.Action], float | None]:
     """What follows from ``happening``. You must carry out the actions in order, then arm one timer for the deadline."""
     move = _Move(talk, happening.at, rules)
+    if talk.left is not None:
+        _correct(move, talk.left, happening)
     match happening:
         case e.AnnouncementDue():
-            move.talk = replace(talk, announcements=(*talk.announcements, happening))
+            move.talk = replace(move.talk, announcements=(*talk.announcements, happening))
         case e.Mute():
-            move.talk = replace(talk, muted=True)
+            move.talk = replace(move.talk, muted=True)
             _muted(move)
         case e.Unmute():
-            move.talk = replace(talk, muted=False)
+            move.talk = replace(move.talk, muted=False)
             if isinstance(talk.phase, Idle):
                 move.go(Listening())
         case _:
@@ -166,7 +182,8 @@ def step(
                 case _:
                     assert_never(talk.phase)
     _announce_if_free(move)
-    return move.talk, move.actions, _deadline(move.talk.phase, rules)
+    deadlines = [_deadline(move.talk.phase, rules), None if move.talk.left is None else move.talk.left.until]
+    return move.talk, move.actions, min((at for at in deadlines if at is not None), default=None)
 
 
 def _deadline(phase: Phase, rules: TurnRules) -> float | None:
@@ -293,7 +310,7 @@ def _replying(move: _Move, phase: Replying, happening: e.Happening) -> None:
             move.rest()
         case e.ReplyAudible(at):
             move.emit("reply.audible", phase.turn, at)
-            _close(move, phase.utterance)
+            _leave(move, phase)
             move.go(replace(phase, audible=True, utterance=None))
         case e.ReplyFinished(at, text):
             move.emit("reply.finished", phase.turn, at, text=text)
@@ -546,7 +563,10 @@ def _understood_late(move: _Move, phase: Replying, utterance: Utterance, transcr
             move.go(replace(phase, utterance=heard))
         return
     text = transcript.text.strip()
-    if not transcript.final or not text or text == before:
+    if not transcript.final or not text:
+        return
+    if text == before:
+        move.go(replace(phase, utterance=heard))
         return
     move.emit("user.transcript.revised", utterance.turn, transcript.until, text=text, before=before)
     if same_meaning(before, text):
@@ -557,6 +577,42 @@ def _understood_late(move: _Move, phase: Replying, utterance: Utterance, transcr
         move.do(e.StartReply(utterance.turn, text, gate_open=True))
         _committed(move, utterance.turn, "answer")
     move.go(replace(phase, utterance=heard, text=text))
+
+
+def _leave(move: _Move, phase: Replying) -> None:
+    """The answer is heard: from here on its question can be corrected, and the answer cannot."""
+    utterance = phase.utterance
+    heard = None if utterance is None else utterance.transcript
+    if utterance is None or utterance.failed or heard is None or not heard.provisional or phase.text is None:
+        _close(move, utterance)
+        return
+    if move.talk.left is not None:
+        move.do(e.CloseUtterance(move.talk.left.turn))
+    move.do(e.LeaveUtterance(utterance.turn))
+    until = move.at + move.rules.longest_correction
+    move.talk = replace(move.talk, left=Left(utterance.turn, phase.text, until))
+
+
+def _correct(move: _Move, left: Left, happening: e.Happening) -> None:
+    """What happens to an utterance that was left."""
+    awaited: Left | None = left
+    match happening:
+        case e.Transcribed(_, turn, transcript) if turn == left.turn and transcript.final:
+            text = transcript.text.strip()
+            if text and text != left.text:
+                move.emit("user.transcript.revised", turn, transcript.until, text=text, before=left.text)
+                move.do(e.CorrectUser(turn, text))
+                left = replace(left, text=text)
+            awaited = left if transcript.provisional else None
+        case e.TranscriptionFailed(_, turn) if turn == left.turn:
+            awaited = None
+        case e.DeadlinePassed(at) if at >= left.until:
+            awaited = None
+        case _:
+            pass
+    if awaited is None:
+        move.do(e.CloseUtterance(left.turn))
+    move.talk = replace(move.talk, left=awaited)
 
 
 def _judge(move: _Move, phase: Overlapping) -> None:

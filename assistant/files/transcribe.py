@@ -130,6 +130,6 @@ async def _hear(transcriber: Transcriber, utterance: Utterance) -> Transcript:
             stream.push(Frame(sound[at : at + FRAME], utterance.start + at))
         stream.finish()
         async for transcript in stream:
-            if transcript.final:
+            if transcript.final and not transcript.provisional:
                 return transcript
     raise ProviderError("the transcription ended before the utterance", provider=transcriber.name)

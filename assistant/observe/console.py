@@ -139,8 +139,11 @@ class Console:
         self._print()
 
     def _revised(self, turn: int | None, data: Mapping[str, Any]) -> None:
-        if self._user:  # once it is printed for good, it stays as it was understood first
+        if self._user and turn == self._user_turn:
             self._transcript(turn, data)
+        else:  # it is printed for good as it was understood first
+            text = clean(str(data.get("text", "")))
+            self._print(self._page.block("you", [("", text), ("dim", "  (corrected)")]))
 
     def _ignored(self, turn: int | None, data: Mapping[str, Any]) -> None:
         self._user = ""

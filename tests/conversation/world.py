@@ -46,6 +46,8 @@ class World:
             drafts=self.drafts,
             barge_in=self.random.choice(["off", "speech", "words"]),
         )
+        self.provisional = self.random.choice([0.0, 0.6])
+        """Share of finals of which a better one is promised. Not every promise is kept."""
         self.talk = Conversation()
         self.now = 0.0
         self.queue: list[tuple[float, int, object]] = []
@@ -53,6 +55,8 @@ class World:
         self.deadline: float | None = None
         self.reply: SimulatedReply | None = None
         self.listening_to: int | None = None
+        self.left: tuple[int, float] | None = None
+        """A turn whose answer is heard and whose transcriber still listens, and since when."""
         self.voice = "silent"
         """What the segmenter would say: silent, voiced or paused."""
         self.dead: set[int] = set()
@@ -64,6 +68,8 @@ class World:
         self.answered: dict[int, str] = {}
         self.heard: set[int | None] = set()
         """Turns whose answer was begun to be heard: what it promises is done by then."""
+        self.corrected = 0
+        """Questions that were understood better when their answer was heard already."""
         self.trace: list[str] = []
 
     # --- the script ---
@@ -166,7 +172,7 @@ class World:
         self._step(e.Interrupt(self.now))
 
     def _on_transcript(self, turn: int, final: bool) -> None:
-        if turn != self.listening_to or turn in self.dead:
+        if turn not in (self.listening_to, self.left and self.left[0]) or turn in self.dead:
             return
         if final and self.random.random() < self.faults:
             self.dead.add(turn)
@@ -175,7 +181,12 @@ class World:
         until = self.random.choice([None, self.now, self.now - 0.05])
         words = [self.random.choice(WORDS) for _ in range(self.random.randint(0, 6))]
         unknown = final and not words and self.random.random() < 0.5
-        transcript = e.Transcript(" ".join(words), final, until, provider="world", unintelligible=unknown)
+        provisional = final and bool(words) and self.random.random() < self.provisional
+        if provisional and self.random.random() < 0.8:
+            self._plan(self.now + self.random.uniform(0.05, 3.0), ("transcript", turn, True))
+        transcript = e.Transcript(
+            " ".join(words), final, until, provider="world", unintelligible=unknown, provisional=provisional
+        )
         self._step(e.Transcribed(self.now, turn, transcript))
 
     def _on_reply(self, reply: SimulatedReply, what: str) -> None:
@@ -211,6 +222,9 @@ class World:
             self.trace.append(f"           -> {action}")
             self._perform(action)
         assert self.deadline is None or self.deadline < self.now + 61
+        left = None if self.talk.left is None else self.talk.left.turn
+        assert left == (self.left and self.left[0]), "the rules and the shell know of the same"
+        assert self.left is None or self.now <= self.left[1] + self.rules.longest_correction + 0.01
         replying = isinstance(self.talk.phase, Replying)
         if self.reply is not None and self.reply.open:
             assert replying, "a committed reply outlives its state"
@@ -227,6 +241,13 @@ class World:
             case e.HurryTranscript(turn):
                 assert turn == self.listening_to
                 self._plan(self.now + self.random.uniform(0.02, 0.8), ("transcript", turn, True))
+            case e.LeaveUtterance(turn):
+                assert turn == self.listening_to, "only what is open can be left"
+                assert self.left is None, "one at a time"
+                assert turn in self.heard, "what nobody has heard an answer to is still being said"
+                self.listening_to, self.left = None, (turn, self.now)
+            case e.CloseUtterance(turn) if self.left is not None and turn == self.left[0]:
+                self.left = None
             case e.CloseUtterance(turn):
                 assert turn == self.listening_to, "closed twice"
                 self.listening_to = None
@@ -251,7 +272,9 @@ class World:
                 assert turn not in self.ended, "a turn ends once"
                 self.ended.append(turn)
             case e.CorrectUser(turn, text):
+                assert turn in self.answered, "nothing to correct"
                 self.answered[turn] = text
+                self.corrected += turn in self.heard
             case e.Emit(event, _, turn, data):
                 self._emitted(event, turn, dict(data))
             case _:
@@ -274,6 +297,7 @@ class World:
 
     def _check_end(self) -> None:
         assert isinstance(self.talk.phase, Listening), f"rests in {self.talk.phase}"
+        assert self.left is None, "a correction is waited for without end"
         assert self.opened == sorted(set(self.opened)), "turns are numbered upwards"
         assert sorted(self.ended) == self.opened, "every turn ends"
         for turn in self.opened:

@@ -5,7 +5,9 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
     config drafts=off silence_ms=300      settings of [turn]
     user 1.0-2.0 "tell me a story"        the user's voice, first to last sample
     user 3.0-4.0                          words that nobody understands
+    user 1.0-2.0 "as understood" "better" by the fast and by the accurate transcriber of a hybrid one
     stt final_after=0.1                   options of the scripted providers
+    stt2 final_after=0.5                  the accurate transcriber
     llm ttft=0.2 "Once upon a time."      each quoted text is one reply, in turn
     llm2 name=second "It is {look}."      a model that goes on when the first has failed
     tool look takes=0.5 "a cat"           what the model may call, how long that takes and what it gives
@@ -42,12 +44,13 @@ from assistant.later import Later
 from assistant.ports import CAPTURE_RATE, ChatModel, Notice
 from assistant.session import Limits, Parts, Session
 from assistant.tools import Function, Toolbox, pure
-from providers import offline, scripted
+from providers import hybrid, offline, scripted
 from providers._wrapping import Leaf
 from providers.cost import Meter
 from providers.fallback import Lazy, fallback_chat
 
 ZONE = timezone(timedelta(hours=1))
+SCRIPTED = ("stt", "stt2", "llm", "llm2", "tts")
 QUIET = {"_", "reply.word", "reply.first_token"}
 """Events that would make a trace long and tell little."""
 
@@ -56,7 +59,11 @@ QUIET = {"_", "reply.word", "reply.first_token"}
 class Sheet:
     config: dict[str, Any] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
-    options: dict[str, dict[str, Any]] = field(default_factory=lambda: {"stt": {}, "llm": {}, "llm2": {}, "tts": {}})
+    options: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {key: {} for key in ("stt", "stt2", "llm", "llm2", "tts")}
+    )
+    better: list[dict[str, Any]] = field(default_factory=list)
+    """The user's lines as the accurate transcriber of two understands them."""
     tools: list[Function] = field(default_factory=list)
     called: list[tuple[float, str, str]] = field(default_factory=list)
     """Of the tools: when, which and with what; ended by "done" or "cancelled" in the third place."""
@@ -87,9 +94,10 @@ def read(text: str) -> Sheet:
                 start, end = map(float, words[0].split("-"))
                 said = {"text": words[1]} if len(words) > 1 else {"text": "", "understood": False}
                 sheet.lines.append({"start": start, "end": end, **said})
+                sheet.better.append({"start": start, "end": end, **said, **({"text": words[2]} if words[2:] else {})})
             case "tool":
                 sheet.tools.append(_tool(sheet, words[0], words[1] if len(words) > 1 else "", settings))
-            case "stt" | "llm" | "llm2" | "tts":
+            case "stt" | "stt2" | "llm" | "llm2" | "tts":
                 sheet.options[keyword] |= {key: _value(value) for key, value in settings.items()}
                 if words:
                     sheet.options[keyword].setdefault("replies", []).extend(words)
@@ -207,6 +215,19 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
                 chain, lambda stage, name, error, following: session.provider_failed(stage, name, str(error), following)
             )
         ears = metered("stt", scripted.transcriber({**sheet.options["stt"], "lines": sheet.lines}))
+        if sheet.options["stt2"]:
+            accurate = scripted.transcriber({**sheet.options["stt2"], "lines": sheet.better})
+            both = {"fast": ears, "accurate": accurate}
+            ears = hybrid.transcriber(
+                {
+                    "open": lambda name, around=None: both[name],
+                    "on_failure": lambda stage, name, error, following: session.provider_failed(
+                        stage, name, str(error), following
+                    ),
+                    "fast": "fast",
+                    "accurate": "accurate",
+                }
+            )
         stages = [Later(ears), Later(model), voice]
         for stage in stages:
             owners.start_soon(stage.run)

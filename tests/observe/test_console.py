@@ -235,6 +235,25 @@ def test_a_discarded_draft_is_never_seen() -> None:
     assert shown == "you: Tell me a joke.\nparley: No.  (0.50 s)\n"
 
 
+def test_what_was_understood_better_is_shown_whenever_it_comes() -> None:
+    final: Told = ("user.transcript.final", 1, {"text": "What is the time in Madrid?"})
+    revised: Told = ("user.transcript.revised", 1, {"text": "What is the time in Milan?", "before": final[2]["text"]})
+    answer: list[Told] = [
+        ("reply.started", 1, {"kind": "answer"}),
+        ("reply.sentence", 1, {"text": "Nine."}),
+        ("reply.audible", 1, {}),
+    ]
+    ended: list[Told] = [("reply.finished", 1, {"text": "Nine."}), ("turn.metrics", 1, {"latency_ms": 500.0})]
+    following: list[Told] = [("user.speech_started", 2, {}), ("user.transcript.partial", 2, {"text": "And in Rome"})]
+    asked, corrected = "you: What is the time in Madrid?\n", "you: What is the time in Milan?  (corrected)\n"
+    assert piped(final, revised, *answer, *ended) == "you: What is the time in Milan?\nparley: Nine.  (0.50 s)\n"
+    assert piped(final, *answer, revised, *ended) == f"{asked}{corrected}parley: Nine.  (0.50 s)\n"
+    assert piped(final, *answer, *ended, revised) == f"{asked}parley: Nine.  (0.50 s)\n{corrected}"
+    assert piped(final, *answer, *ended, *following, revised) == (
+        f"{asked}parley: Nine.  (0.50 s)\n{corrected}you: And in Rome\n"
+    )
+
+
 def test_an_apology_after_half_an_answer() -> None:
     shown = piped(
         ("reply.started", 1, {"kind": "answer"}),

@@ -209,6 +209,7 @@ class Ear:
     fails_after: int | None = None
     """Frames."""
     error_at_finish: bool = False
+    end_of_turn: bool = False
     abilities: TranscriberAbilities = TranscriberAbilities()
     streams: list[EarStream] = field(default_factory=list)
 
@@ -262,7 +263,8 @@ class EarStream:
     def transcript(self, final: bool) -> Transcript:
         text = self.ear.says.format(frames=len(self.frames))
         until = self.frames[-1].end if self.frames else None
-        return Transcript(text, final, until, provider=self.ear.name)
+        end_of_turn = final and self.ear.end_of_turn
+        return Transcript(text, final, until, provider=self.ear.name, end_of_turn=end_of_turn)
 
 
 def frame(index: int) -> Frame:
