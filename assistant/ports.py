@@ -245,7 +245,7 @@ class SpeechChunk:
     words: tuple[SpokenWord, ...] = ()
     """Words whose times became known with this chunk, in order; at the latest with the chunk in which they sound."""
     usage: Usage | None = None
-    """What the call has used, where the vendor tells and bills something else than characters."""
+    """What the call has used, where the vendor tells and bills something else than characters; several add up."""
 
 
 @dataclass(frozen=True, slots=True)
