@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,10 @@ def connect(options: _http.Options, *, provider: str, base_url: str, api_key: st
     project are sent to nobody but OpenAI. Raises ProviderUnavailable when the package is missing.
     """
     sdk = importable("openai", provider=provider, extra="openai")
+    with suppress(ImportError):
+        # At every call the SDK looks for httpx among the loaded modules, and would take for whole what another thread
+        # is just importing (google-genai and huggingface-hub do).
+        importlib.import_module("httpx")
     return vendor(sdk, options, base_url, api_key, _http.client(options.timeouts))
 
 

@@ -55,10 +55,19 @@ SUBJECTS = list(
     }.values()
 )
 """One of each protocol and stage."""
-CELLS = [Cell(subject, fault) for subject in SUBJECTS for fault in FAULTS]
+THOROUGH = ("anthropic", "openai", "openai-compatible")
+FEW: tuple[Fault, ...] = ("refused", "401", "error_in_200", "hang_midway", "cut_midway")
+"""For the others: what comes before the answer, in its place and in its middle. A conversation sees no more than that."""
+
+
+def faults_of(subject: Subject) -> tuple[Fault, ...]:
+    return FAULTS if subject.name in THOROUGH else FEW
+
+
+CELLS = [Cell(subject, fault) for subject in SUBJECTS for fault in faults_of(subject)]
 DRAFTED = [Cell(subject, "500", "drafted") for subject in SUBJECTS if subject.stage != "stt"]
 """A draft asks the model and the voice before the user has finished; there is no such thing for the transcriber."""
-DEAD = [Cell(subject, fault, "dead") for subject in SUBJECTS if subject.stage == "tts" for fault in FAULTS]
+DEAD = [Cell(subject, fault, "dead") for subject in SUBJECTS if subject.stage == "tts" for fault in faults_of(subject)]
 
 
 @dataclass
