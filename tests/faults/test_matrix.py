@@ -57,7 +57,7 @@ SUBJECTS = list(
 """One of each protocol and stage."""
 THOROUGH = ("anthropic", "openai", "openai-compatible")
 FEW: tuple[Fault, ...] = ("refused", "401", "error_in_200", "hang_midway", "cut_midway")
-"""For the others: what comes before the answer, in its place and in its middle. A conversation sees no more than that."""
+"""For the others: before the answer, in its place and in its middle. A conversation sees no more than that."""
 
 
 def faults_of(subject: Subject) -> tuple[Fault, ...]:
