@@ -7,6 +7,8 @@ from providers._errors import Rejected, scrubbed
 
 CLOSES: dict[int, tuple[str, bool]] = {
     1008: ("refused the session", False),
+    1011: ("failed inside", False),
+    1012: ("is restarting", False),
     1013: ("is overloaded", False),
     3005: ("failed inside", False),
     3006: ("called what it was asked invalid", True),

@@ -36,6 +36,10 @@ class Gone(Exception):
     """The client has hung up."""
 
 
+class TakenBack(Exception):
+    """The client has cancelled the open call, and stays."""
+
+
 class Server:
     """Serves on an ephemeral port of the loopback. An async context manager; a `Playing` of the contract suite."""
 
@@ -46,7 +50,7 @@ class Server:
         """When set: a call's last content waits until the event is set."""
         self.asked = asyncio.Event()
         self.disconnected = asyncio.Event()
-        """A client went away while a call was open."""
+        """A client went away, or took its call back, while one was open."""
         self.left_at: float | None = None
         """When that was, on the loop's clock."""
         self.connections = 0
@@ -76,6 +80,10 @@ class Server:
     def broken(self) -> Any:
         """The message, or messages, with which the vendor tells of an error on an open connection."""
         raise NotImplementedError
+
+    def cancels(self, message: Any) -> bool:
+        """It takes back the call that is open. Where a call waits, `TakenBack` comes of it."""
+        return False
 
     # --- faults ---
 
@@ -125,6 +133,11 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
+    def left(self) -> None:
+        """A client has gone from an open call."""
+        self.left_at = self.left_at or asyncio.get_running_loop().time()
+        self.disconnected.set()
+
     async def settle(self) -> None:
         """Wait until whoever was hung up on can know it."""
         await asyncio.sleep(0.05)
@@ -141,9 +154,7 @@ class Server:
                 await self.talk(line)
                 await line.close()
         except (Gone, ConnectionError):
-            if line.call is not None:
-                self.left_at = self.left_at or asyncio.get_running_loop().time()
-                self.disconnected.set()
+            line.given_up()
         except asyncio.CancelledError:
             return  # `stop` was called; to asyncio.start_server a cancelled handler is an error
         finally:
@@ -216,6 +227,12 @@ class Line:
     def over(self) -> None:
         """The call's last content has gone out."""
         self.call = None
+
+    def given_up(self) -> None:
+        """The client does not want the rest of the call."""
+        if self.call is not None:
+            self.call = None
+            self._server.left()
 
     async def send(self, message: Any) -> None:
         """A message that is no content of a call: it comes through in spite of all but the grossest faults."""
@@ -366,9 +383,11 @@ class Line:
             raise Gone from None
 
     async def _until_gone(self) -> None:
-        """Say nothing more; raises Gone when the client hangs up."""
+        """Say nothing more; raises Gone when the client hangs up, TakenBack when it cancels the call."""
         while True:
-            await self.receive()
+            message = await self.receive()
+            if self.call is not None and self._server.cancels(message):
+                raise TakenBack
 
     async def close(self) -> None:
         if not self._writer.is_closing() and self._protocol.state is State.OPEN:
