@@ -160,7 +160,8 @@ def check_names(layer: Layer, instances: Mapping[str, str]) -> None:
     for path, table in tables:
         for stage, where, text, is_choice in _mentions(table, instances):
             here = (*path, *where)
-            problem = _problem(stage, text, is_choice, instances if stage in STAGES else {})
+            named = instances if stage in STAGES or is_choice else {}  # no instance is made of another
+            problem = _problem(stage, text, is_choice, named)
             if problem:
                 keys = dotted(tuple(str(part) for part in here if isinstance(part, str)))
                 raise ParleyError(f"{layer.place(here)}: {keys} = {value_text(text)} {problem}")

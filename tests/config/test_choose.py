@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from assistant.config import Settings, options_for, parse_choice, with_provider
+from assistant.config import Settings, leaves, options_for, parse_choice, with_provider
 from assistant.ports import ParleyError
 
 TIMEOUTS = {"connect": 3.0, "first_byte": 8.0, "gap": 5.0}
@@ -116,3 +116,49 @@ def test_the_options_can_be_changed_without_changing_the_settings() -> None:
     made = settings(llm={"provider": "openai", "options": {"a": 1}})
     options_for(made, "llm")[1]["a"] = 2
     assert made.llm.options == {"a": 1}
+
+
+def test_a_stages_keys_for_wrappers_are_options_of_the_wrapper_that_knows_them() -> None:
+    made = settings(
+        stt={"provider": "hybrid", "fast": "faster-whisper:base", "accurate": "deepgram"},
+        tts={"provider": "r", "short": "espeak-ng", "long": "openai-compatible", "limit": 30},
+        providers={"r": {"provider": "route"}},
+    )
+    assert options_for(made, "stt") == (
+        "hybrid", {"fast": "faster-whisper:base", "accurate": "deepgram", "timeouts": TIMEOUTS},
+    )  # fmt: skip
+    voices = {"short": "espeak-ng", "long": "openai-compatible", "limit": 30}
+    assert options_for(made, "tts") == ("route", {**voices, "speed": 1.0, "timeouts": TIMEOUTS})
+    assert options_for(made, "stt", "faster-whisper:base")[1] == {"model": "base", "timeouts": TIMEOUTS}
+    alone = settings(stt={"provider": "faster-whisper", "fast": "x"}, tts={"provider": "espeak-ng", "limit": 9})
+    assert options_for(alone, "stt") == ("faster-whisper", {"timeouts": TIMEOUTS})
+    assert options_for(alone, "tts") == ("espeak-ng", {"speed": 1.0, "timeouts": TIMEOUTS})
+
+
+def test_what_a_wrapper_leads_to() -> None:
+    made = settings(
+        llm={"provider": "quick", "max_tokens": 9},
+        providers={
+            "quick": {"provider": "hedge", "options": {"first": "chain", "second": "openai:gpt", "after": 2.0}},
+            "chain": {"provider": "fallback", "options": {"of": ["anthropic", "backup"]}},
+            "backup": BACKUP,
+        },
+    )
+    found = list(leaves(made, "llm"))
+    assert [(name, options.get("model")) for name, options in found] == [
+        ("anthropic", None), ("openai-compatible", "qwen3"), ("openai", "gpt"),
+    ]  # fmt: skip
+    assert {options["max_tokens"] for _, options in found} == {9}
+    assert list(leaves(made, "llm", "backup")) == [options_for(made, "llm", "backup")]
+
+
+def test_a_circle_is_found_before_it_is_walked() -> None:
+    made = settings(
+        llm={"provider": "a"},
+        providers={
+            "a": {"provider": "hedge", "options": {"first": "offline", "second": "b"}},
+            "b": {"provider": "fallback", "options": {"of": ["a:x"]}},
+        },
+    )
+    with pytest.raises(ParleyError, match="a -> b -> a leads round in a circle"):
+        list(leaves(made, "llm"))

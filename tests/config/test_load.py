@@ -321,6 +321,24 @@ MISTAKES = [
     ("[profiles.p.llm]\nprovider = 'x'", 2, ["profiles.p.llm.provider"]),
     ("[profiles.auto.llm]\nprovider = 'offline'", 1, ["[profiles.auto]"]),
     ("\nprofile = 'nope'", 2, ['no profile "nope"', "auto, offline, local, cloud"]),
+    ("[llm]\nprovider = 'hedge'\n[llm.options]\nfirst = 'opnai'\nsecond = 'offline'", 4,
+     ["llm.options.first", '"opnai"', 'did you mean "openai"?']),
+    ("[llm]\nprovider = 'hedge'\noptions = { first = 'openai', second = 'espeak-ng' }", 3,
+     ["llm.options.second", '"espeak-ng" is no llm provider']),
+    ("[stt]\nprovider = 'hybrid'\nfast = 'openai'\naccurate = 'whisper'", 4, ["stt.accurate", '"whisper"']),
+    ("[providers.c]\nprovider = 'fallback'\noptions = { of = [\n'openai', 'opnai'] }", 3,
+     ["providers.c.options.of", '"opnai"']),
+    ("[providers.c]\nprovider = 'cache'\noptions = { of = 'anthropic' }", 3,
+     ["providers.c.options.of", '"anthropic" is no tts provider']),
+    ("[tts]\nprovider = 'c'\n[providers.c]\nprovider = 'fallback'\noptions = { of = ['openai', 'offline'] }", 5,
+     ["providers.c.options.of", '"offline" is no tts provider']),
+    ("[profiles.p.llm]\nprovider = 'hedge'\noptions = { first = 'opnai', second = 'offline' }", 3,
+     ["profiles.p.llm.options.first", '"opnai"']),
+    ("[llm]\nprovider = 'hedge'\noptions = { first = 'openai', second = 'hedge' }", 3,
+     ["llm.options.second", "hedge -> hedge leads round in a circle"]),
+    ("[llm]\nfallback = ['a']\n[providers.a]\nprovider = 'hedge'\noptions = { first = 'b:x', second = 'openai' }\n"
+     "[providers.b]\nprovider = 'fallback'\noptions = { of = ['offline', 'a'] }", 8,
+     ["providers.b.options.of", "a -> b -> a leads round in a circle"]),
     ("[turn]\nsilence_ms = 3000", 2, ["turn.silence_ms = 3000", "turn.max_silence_ms = 2500"]),
     ("[turn]\n\nmax_silence_ms = 100", 3, ["turn.silence_ms = 200", "turn.max_silence_ms = 100"]),
 ]  # fmt: skip
@@ -337,6 +355,30 @@ def test_a_mistake_is_named_with_its_file_and_line(
     assert all(part in sentence for part in parts), sentence
     assert "\n" not in sentence
     assert error.value.exit_code == 2
+
+
+def test_wrappers_may_nest_and_meet_the_same_provider_twice(loaded) -> None:
+    loaded("""
+        [llm]
+        provider = "quick"
+        fallback = ["hedge"]
+        [providers.quick]
+        provider = "hedge"
+        options = { first = "chain", second = "openai:gpt" }
+        [providers.chain]
+        provider = "fallback"
+        options = { of = ["anthropic", "openai", "offline"] }
+        [providers.unused]
+        provider = "hedge"
+        options = { first = "unused", second = 3 }
+        [stt]
+        provider = "hybrid"
+        fast = "faster-whisper:base"
+        accurate = "hedge2"
+        [providers.hedge2]
+        provider = "hedge"
+        options = { first = "my.package:ears", second = "faster-whisper:small" }
+    """)
 
 
 def test_a_mistake_that_a_later_layer_would_hide_is_named_all_the_same(loaded) -> None:
