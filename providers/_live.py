@@ -84,16 +84,19 @@ class LiveTranscriber:
         chunk: float = 0.064,
         least: float = 0.0,
         patience: float = 0.0,
+        takes_back: bool = True,
     ) -> None:
         """``rate``: Hz on the wire. ``chunk``: seconds of sound in a message; ``least``: that no message may be shorter
         than. ``patience``: seconds after a pause for which the server's own final is waited for before one is asked
-        for; asking may cut a turn in two."""
+        for; asking may cut a turn in two. ``takes_back``: the server may find that a final of its own was none; else
+        what comes behind one is what was said after it."""
         self.name = name
         self.abilities = abilities
         self.rate = rate
         self.chunk = chunk
         self.least = least
         self.patience = patience
+        self.takes_back = takes_back
         self._lines = lines
         self._dialect = dialect
 
@@ -254,7 +257,7 @@ class LiveStream:
             until = self._asked_until if until is None else until
             if until >= self._asked_until - SLACK:
                 # One that covers the sound of all who asked is the answer to all of them.
-                self._given = heard.text if self._owed else None
+                self._given = heard.text if self._owed and self._owner.takes_back else None
                 times, self._owed = max(1, self._owed), 0
                 self._ask(math.inf)
                 self._wind()

@@ -45,7 +45,7 @@ async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
     async with Lines(server, farewell=(hearing.FAREWELL,), idle=chosen.idle).open() as lines:
         yield LiveTranscriber(
             lines, hearing.dialect(chosen, _WHO, server.secrets), name=_WHO, abilities=hearing.ABILITIES,
-            chunk=hearing.CHUNK, least=hearing.LEAST, patience=chosen.force_after,
+            chunk=hearing.CHUNK, least=hearing.LEAST, patience=chosen.force_after, takes_back=False,
         )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
     async with lines.open():
         yield LiveTranscriber(
             lines, api.dialect(_WHO, server.secrets), name=_WHO, abilities=api.ABILITIES, chunk=api.CHUNK,
-            patience=api.patience(chosen),
+            patience=api.patience(chosen), takes_back=api is flux,
         )  # fmt: skip
 
 

@@ -200,6 +200,21 @@ async def test_an_utterance_of_which_little_is_said_twice_is_whole(server: Assem
     assert last.text == f"{HEARD} {HEARD}"
 
 
+async def test_it_is_not_forced_while_the_user_goes_on(server: AssemblyAIServer) -> None:
+    async with assemblyai.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
+        for frame in WAVE:
+            stream.push(frame)
+        stream.finish()
+        await heard(stream, 1)
+        for frame in WAVE:
+            stream.push(frame)
+        with anyio.fail_after(2):
+            partial = await anext(stream)
+        await anyio.sleep(0.1)
+        assert server.lines[0].received.count({"type": "ForceEndpoint"}) == 1
+    assert (partial.text, partial.final) == (f"{HEARD} what time", False)
+
+
 async def test_silence_alone_is_answered_too(server: AssemblyAIServer) -> None:
     async with assemblyai.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
         for start in range(0, 10 * FRAME, FRAME):
