@@ -1,4 +1,5 @@
-"""OpenAI through its own SDK: text by the Responses API, speech recognition by HTTP, one request an utterance.
+"""OpenAI through its own SDK: text by the Responses API, speech recognition by HTTP, one request an utterance. Live
+models listen in `providers.openai_live`, and `providers.openai_reader` speaks.
 
 API as of 2026-11 (openai 3.52): reasoning effort "none" is the fastest that gpt-6-luna has; nothing is stored.
 """
@@ -25,10 +26,11 @@ from assistant.ports import (
     Tool,
     TranscriberAbilities,
 )  # fmt: skip
-from providers import _http
+from providers import _http, openai_live
 from providers._batch import BatchTranscriber, Heard
 from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
+from providers._live import LiveTranscriber
 from providers._load import quietly
 from providers._messages import turns
 from providers._openai_items import Answer, described, items
@@ -241,7 +243,8 @@ class Recogniser:
         if not isinstance(text, str):
             raise call.failed(getattr(answer, "error", None) or "no transcript in the answer")
         languages = getattr(answer, "languages", None) or [getattr(answer, "language", None)]
-        language = languages[0] if isinstance(languages[0], str) else None
+        language = getattr(languages[0], "code", languages[0])
+        language = language if isinstance(language, str) else None
         words = tuple(
             Word(str(word.word).strip(), float(word.start), float(word.end))
             for word in getattr(answer, "words", None) or ()
@@ -264,8 +267,13 @@ def _text_in(answer: str, call: _http.Call) -> str:
 
 
 @asynccontextmanager
-async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber]:
-    """Open speech recognition by HTTP. Raises ProviderUnavailable (no key, no package), ParleyError (bad option)."""
+async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber | LiveTranscriber]:
+    """Open speech recognition: by HTTP, or live for a model that is. Raises ProviderUnavailable (no key, no package),
+    ParleyError (bad option)."""
+    if options.get("model") in openai_live.MODELS:
+        async with openai_live.transcriber(options) as live:
+            yield live
+        return
     chosen = read(HearingOptions, options, _WHO)
     api_key = _http.key(chosen, _VARIABLE, _WHO)
     languages = chosen.languages or (() if chosen.language == "auto" else (chosen.language,))
@@ -313,6 +321,7 @@ CARDS: Cards = {
         extra="openai",
         address=_BASE_URL,
         rates=(CAPTURE_RATE,),
+        note=f"{' and '.join(openai_live.MODELS)} listen live, with partials",
     ),
     "llm": Card(
         Chat.abilities,
