@@ -37,6 +37,8 @@ class Heard:
     words: tuple[Word, ...] = ()
     language: str | None = None
     end_of_turn: bool = False
+    firm: bool = False
+    """A final that will not be taken back: what comes behind it is what was said after it."""
 
 
 class Dialect(Protocol):
@@ -257,7 +259,7 @@ class LiveStream:
             until = self._asked_until if until is None else until
             if until >= self._asked_until - SLACK:
                 # One that covers the sound of all who asked is the answer to all of them.
-                self._given = heard.text if self._owed and self._owner.takes_back else None
+                self._given = heard.text if self._owed and self._owner.takes_back and not heard.firm else None
                 times, self._owed = max(1, self._owed), 0
                 self._ask(math.inf)
                 self._wind()

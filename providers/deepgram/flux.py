@@ -119,7 +119,8 @@ class Dialect:
             if text:
                 self._ended.append(text)
             # "manual" is our own word that the turn is over, not Flux's.
-            yield self._heard(final=True, end_of_turn=info.get("trigger") != "manual", languages=info.get("languages"))
+            own = info.get("trigger") != "manual"
+            yield self._heard(final=True, end_of_turn=own, firm=True, languages=info.get("languages"))
             return
         if self._turn is None and event != "StartOfTurn" and not text:
             yield from self._settled()
@@ -133,9 +134,9 @@ class Dialect:
             self._silent_until = math.inf
             yield self._heard(final=True)
 
-    def _heard(self, *, final: bool, end_of_turn: bool = False, languages: Any = None) -> Heard:
+    def _heard(self, *, final: bool, end_of_turn: bool = False, firm: bool = False, languages: Any = None) -> Heard:
         language = languages[0] if isinstance(languages, list) and languages else None
-        return Heard(self._text(), final, self._until, (), language, end_of_turn)
+        return Heard(self._text(), final, self._until, (), language, end_of_turn, firm)
 
     def _text(self) -> str:
         return " ".join([*self._ended, self._turn or ""]).strip()

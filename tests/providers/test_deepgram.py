@@ -151,6 +151,22 @@ async def test_two_pauses_are_two_finals_of_the_whole(server: DeepgramServer) ->
     assert last.text == f"{HEARD} {HEARD}"
 
 
+async def test_flux_is_not_hurried_while_the_user_goes_on_after_a_turn(server: DeepgramServer) -> None:
+    async with deepgram.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
+        for frame in WAVE:
+            stream.push(frame)
+        stream.finish()
+        await heard(stream, 1)
+        for frame in WAVE:
+            stream.push(frame)
+        with anyio.fail_after(2):
+            while (partial := await anext(stream)).text != f"{HEARD} what time":
+                pass
+        await anyio.sleep(0.1)
+        assert server.lines[0].received.count({"type": "ForceEndTurn"}) == 1
+    assert not partial.final
+
+
 async def test_nova_is_asked_to_finalise(server: DeepgramServer) -> None:
     async with deepgram.transcriber(options(server, model="nova-3", language="en", keyterms=["Parley"])) as ears:
         async with ears.stream() as stream:
