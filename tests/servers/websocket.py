@@ -347,7 +347,7 @@ class Line:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._fragments += frame.data
             if frame.fin:
-                self._incoming.put_nowait(json.loads(self._fragments) if self._text else bytes(self._fragments))
+                self._incoming.put_nowait(_read(self._fragments) if self._text else bytes(self._fragments))
         elif frame.opcode is Opcode.CLOSE:
             code = self._protocol.close_rcvd
             self.closed_by_client = (code.code, code.reason) if code is not None else None
@@ -401,6 +401,14 @@ class Line:
         if self._pump is not None:
             self._pump.cancel()
         self._writer.close()
+
+
+def _read(text: bytes) -> Any:
+    """A document; some vendors' commands are bare words."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.decode()
 
 
 def _header(length: int) -> bytes:
