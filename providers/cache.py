@@ -178,6 +178,8 @@ class CachedVoice:
         self._quiet_since = anyio.current_time()
         self._ahead = anyio.CancelScope()
         """Of the text that is being made ahead."""
+        self._ready: set[str] = set()
+        """Phrases that were made ahead, in this session or before."""
 
     @property
     def rate(self) -> int:
@@ -216,23 +218,54 @@ class CachedVoice:
             self._end()
 
     async def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
-        """As the voice makes it: what a text will be is not known while it is being written."""
+        """As the voice makes it: what a text will be is not known while it is being written. But where it begins with
+        words that are kept (one of the phrases that are made ahead), those are heard first, and at once."""
         assert isinstance(self._voice, StreamingSynthesizer)
         self._begin()
         try:
-            async with closing(self._voice.stream(text)) as chunks:
-                async for chunk in chunks:
+            written, opener, kept = await self._opening(text)
+            rest, seconds = _Rest(written[len(opener) :], text), 0.0
+            if kept is not None:
+                async for chunk in _played(kept, len(opener) - len(opener.lstrip())):
                     yield chunk
+                seconds = len(kept.samples) / kept.rate
+                if not await rest.begins():
+                    return
+            async with closing(self._voice.stream(rest)) as chunks:
+                async for chunk in chunks:
+                    yield replace(chunk, words=tuple(_moved(word, seconds, len(opener)) for word in chunk.words))
         finally:
             self._end()
+
+    async def _opening(self, text: AsyncIterator[str]) -> tuple[str, str, Recording | None]:
+        """What of the text had to be read to know whether it begins with a kept phrase; that beginning and its sound.
+
+        At most a word or two are waited for that could still become one: hardly a voice begins with fewer.
+        """
+        written = ""
+        while self._ready:
+            said = written.lstrip()
+            if opener := next((phrase for phrase in self._ready if f"{said.rstrip()} ".startswith(f"{phrase} ")), ""):
+                kept = await anyio.to_thread.run_sync(self._store.get, self._key(opener))
+                until = len(written) - len(said) + len(opener)
+                return (written, written[:until], kept) if kept is not None else (written, "", None)
+            if said and not any(phrase.startswith(said.rstrip()) for phrase in self._ready):
+                break
+            if (piece := await anext(text, None)) is None:
+                break
+            written += piece
+        return written, "", None
 
     async def make_ahead(self, phrases: Sequence[str]) -> None:
         """Say each of them to nobody, when nobody else wants to hear something, and only what is not kept yet."""
         for text in phrases:
+            if await anyio.to_thread.run_sync(self._store.has, self._key(text)):
+                self._ready.add(text)
+        for text in phrases:
             for _ in range(ATTEMPTS):
-                await self._nobody_speaks()
-                if await anyio.to_thread.run_sync(self._store.has, self._key(text)):
+                if text in self._ready:
                     break
+                await self._nobody_speaks()
                 made = _Made(self.rate, 0)
                 try:
                     with anyio.CancelScope() as self._ahead:
@@ -245,6 +278,7 @@ class CachedVoice:
                 if not self._ahead.cancelled_caught:
                     if made.recording is not None:
                         await self._keep(self._key(text), made.recording)
+                        self._ready.add(text)
                     break
 
     async def _nobody_speaks(self) -> None:
@@ -279,17 +313,45 @@ class _Made:
         self._lead = lead
         self._samples: list[Any] = []
         self._words: list[SpokenWord] = []
+        self._true = True
+        """The voice has said what it was given."""
 
     def add(self, chunk: SpeechChunk) -> None:
+        self._true = self._true and chunk.said is None
         self._samples.append(chunk.samples)
         self._words += chunk.words
 
     @property
     def recording(self) -> Recording | None:
-        """All of it; None when nothing came."""
+        """All of it; None when nothing came, or other words than were asked for."""
         samples = np.concatenate([np.zeros(0, np.float32), *self._samples])
         words = tuple(replace(word, offset=word.offset - self._lead) for word in self._words)
-        return Recording(self._rate, samples, words) if len(samples) else None
+        return Recording(self._rate, samples, words) if len(samples) and self._true else None
+
+
+def _moved(word: SpokenWord, seconds: float, offset: int) -> SpokenWord:
+    return replace(word, start=word.start + seconds, offset=word.offset + offset) if offset else word
+
+
+class _Rest:
+    """A text after what has been read of it. No generator: a voice may leave it in the middle without closing it."""
+
+    def __init__(self, read: str, text: AsyncIterator[str]) -> None:
+        """``read``: what comes first."""
+        self._read = [read] if read else []
+        self._text = text
+
+    async def begins(self) -> bool:
+        """Wait for the first piece. Returns whether there is one."""
+        if not self._read and (piece := await anext(self._text, None)) is not None:
+            self._read.append(piece)
+        return bool(self._read)
+
+    def __aiter__(self) -> _Rest:
+        return self
+
+    async def __anext__(self) -> str:
+        return self._read.pop(0) if self._read else await anext(self._text)
 
 
 async def _played(kept: Recording, lead: int) -> AsyncIterator[SpeechChunk]:

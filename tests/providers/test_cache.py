@@ -282,6 +282,83 @@ async def test_a_real_call_comes_first(idle: float, tmp_path: Path) -> None:
     assert voice.texts == ["Sure.", TEXT, "Sure."]
 
 
+class Writing:
+    """Text that is being written."""
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = list(pieces)
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        if not self.pieces:
+            raise StopAsyncIteration
+        return self.pieces.pop(0)
+
+
+@asynccontextmanager
+async def with_openers(voice: Voice, folder: Path) -> AsyncIterator[Any]:
+    """A voice that takes streamed text, and has "Sure." and "Let me see." on disk."""
+    voice.abilities = SynthesizerAbilities(word_times=True, streams_text=True)
+    async with kept(voice, folder, phrases=("Sure.", "Let me see.")) as cached:
+        await written(folder, 2)
+        await anyio.sleep(0.02)
+        voice.calls.clear()
+        yield cached
+
+
+@pytest.mark.parametrize(
+    ("pieces", "left"),
+    [
+        (["Sure.", " It", " is", " nine."], " It is nine."),
+        (["Sure. It is", " nine."], " It is nine."),
+        ([" Sure.", " Nine."], " Nine."),
+        (["Let", " me", " see.", " Four."], " Four."),
+        (["Sure."], None),
+        (["Sure"], "Sure"),
+        (["Surely", " not."], "Surely not."),
+        (["Let", " me", " know."], "Let me know."),
+        (["Sure.Nine."], "Sure.Nine."),
+        (["Nine."], "Nine."),
+    ],
+)
+async def test_kept_words_with_which_a_streamed_answer_begins_are_heard_at_once(
+    pieces: list[str], left: str | None, idle: float, tmp_path: Path
+) -> None:
+    voice = Voice("a", delay=0.0)
+    async with with_openers(voice, tmp_path) as cached:
+        samples, _ = await sound(cached.stream(Writing(*pieces)))
+        assert len(samples) == 2_400 * len("".join(pieces).split())
+    assert voice.texts == ([] if left is None else [left])
+
+
+async def test_the_words_after_a_kept_opener_are_told_where_they_sound(idle: float, tmp_path: Path) -> None:
+    class Timed(Voice):
+        async def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
+            async for chunk in self.speak("".join([piece async for piece in text])):
+                yield chunk
+
+    async with with_openers(Timed("a", delay=0.0), tmp_path) as cached:
+        _, words = await sound(cached.stream(Writing(" Let", " me", " see.", " It", " is", " four.")))
+    text = " Let me see. It is four."
+    assert [text[word.offset : word.offset + word.length] for word in words] == text.split()
+    assert [word.start for word in words] == pytest.approx([0.1 * index for index in range(6)])
+
+
+async def test_openers_are_known_again_in_the_next_session_and_at_their_own_pace_only(
+    idle: float, tmp_path: Path
+) -> None:
+    async with with_openers(Voice("a", delay=0.0), tmp_path):
+        pass
+    voice = Voice("a", delay=0.0)
+    async with with_openers(voice, tmp_path) as cached:
+        await sound(cached.stream(Writing("Sure.", " Nine.")))
+        cached.set_speed(1.5)
+        await sound(cached.stream(Writing("Sure.", " Nine.")))
+    assert voice.texts == [" Nine.", "Sure. Nine."]
+
+
 @pytest.mark.parametrize("error", [ProviderError("no money left"), KeyError("a mistake")])
 async def test_a_voice_that_cannot_is_not_pestered(error: Exception, idle: float, tmp_path: Path) -> None:
     voice = Voice("a", delay=0.0, error=error)
