@@ -97,6 +97,7 @@ class Downtime:
         """Run beside the conversation."""
         await self._lifted.wait()
         if self._address is not None:
+            self.server.refusing = False
             self.server._server = await asyncio.start_server(self.server._serve, sock=self._address)
 
     def end(self) -> None:

@@ -65,6 +65,8 @@ class Server:
         self.port = 0
         self._fault: str | None = None
         self._server: asyncio.Server | None = None
+        self.refusing = False
+        """It has been stopped: whoever still comes through is hung up on."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- what a vendor brings ---
@@ -119,12 +121,14 @@ class Server:
 
     async def listen(self) -> None:
         """Listen, again on the same port after `stop`."""
+        self.refusing = False
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Refuse connections from now on, and hang up on everybody."""
         assert self._server is not None
+        self.refusing = True
         self._server.close()
         for line in self.lines:
             line.abort()
@@ -143,6 +147,9 @@ class Server:
         await asyncio.sleep(0.05)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:  # accepted just before `stop`
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)

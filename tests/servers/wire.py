@@ -94,6 +94,8 @@ class Server:
         """As ``url`` names it; it listens on the loopback whatever is written here."""
         self.tls: ssl.SSLContext | None = None
         """Set before it listens: it speaks HTTPS."""
+        self.refusing = False
+        """It has been stopped: whoever still comes through is hung up on."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -147,12 +149,14 @@ class Server:
 
     async def listen(self) -> None:
         """Listen, again on the same port after `stop`."""
+        self.refusing = False
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening and hang up on everybody: from now on connections are refused."""
         assert self._server is not None
+        self.refusing = True
         self._server.close()
         for task in self._tasks:
             task.cancel()
@@ -160,6 +164,9 @@ class Server:
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:  # accepted just before `stop`
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
