@@ -26,10 +26,12 @@ def main() -> int:
     parser.add_argument("name", choices=SOAKS)
     parser.add_argument("--seconds", type=float, metavar="N", help="how long, by the clock on the wall")
     parser.add_argument("--seed", type=int, metavar="N", help="the first random seed; a failure names its own")
+    parser.add_argument("--turns", type=int, default=0, metavar="N", help="conversations: at least so many turns")
     args = parser.parse_args()
     run, seconds, _ = SOAKS[args.name]
     seed = random.SystemRandom().randrange(1_000_000) if args.seed is None else args.seed
-    result, broken = run(seconds if args.seconds is None else args.seconds, seed)
+    more = {"turns": args.turns} if args.turns and args.name == "conversations" else {}
+    result, broken = run(seconds if args.seconds is None else args.seconds, seed, **more)
     print(textwrap.fill(result, 110))
     for each in broken:
         print(f"\nbroken: {each}", file=sys.stderr)

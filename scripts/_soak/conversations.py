@@ -88,7 +88,21 @@ class Plan:
             if self._chance(0.1):
                 tables[f"providers.{names[0]}"] = self._third_party(stage)
             tables[stage] = {"provider": names[0], "fallback": names[1:]}
+            if len(names) > 1 and self._chance(0.4):
+                tables[f"providers.{stage}w"] = self._wrapped(stage, *names[:2])
+                tables[stage] = {"provider": f"{stage}w", "fallback": names[2:]}
         return tables
+
+    def _wrapped(self, stage: str, one: str, other: str) -> dict[str, Any]:
+        """Both as one provider, instead of one behind the other."""
+        kinds: dict[str, dict[str, Any]] = {
+            "hedge": {"first": one, "second": other, "after": self._pick(0.05, 0.3)},
+            "fallback": {"of": [one, other]},
+        }
+        kinds |= {"stt": {"hybrid": {"fast": one, "accurate": other}}, "llm": {},
+                  "tts": {"route": {"short": one, "long": other, "limit": self._pick(10, 40)}}}[stage]  # fmt: skip
+        kind = self._pick(*kinds)
+        return {"provider": kind, "options": kinds[kind]}
 
     def _third_party(self, stage: str) -> dict[str, Any]:
         factory = {"stt": "transcriber", "llm": "chat_model", "tts": "synthesizer"}[stage]
@@ -176,14 +190,14 @@ def _threads() -> set[str]:
     return {thread.name for thread in threading.enumerate() if not thread.name.startswith("Trio thread")}
 
 
-def run(seconds: float, seed: int) -> tuple[str, list[str]]:
-    """Random conversations until the time is over; at least one."""
+def run(seconds: float, seed: int, turns: int = 0) -> tuple[str, list[str]]:
+    """Random conversations until the time is over and so many turns have been held; at least one."""
     began = time.monotonic()
     held, virtual, ends, failures = 0, 0.0, Counter[str](), Counter[str]()
     broken: list[str] = []
     threads = _threads()
     with tempfile.TemporaryDirectory(prefix="parley-soak-") as folder:
-        while not held or (time.monotonic() - began < seconds and len(broken) < 3):
+        while not held or (len(broken) < 3 and (time.monotonic() - began < seconds or ends.total() < turns)):
             plan = Plan(seed + held)
             held += 1
             try:

@@ -1,7 +1,8 @@
 """One long conversation in real time: recorded speech, the real Silero, and servers that fail at random.
 
-Every stage is a chain of two real providers on local servers that speak their vendors' protocols. Each server is well
-for a while, then refuses, hangs, cuts, lies or answers with an error for a while, and so on; the second one less often.
+Every stage is a chain of real providers on local servers that speak their vendors' protocols, over HTTP and WebSocket.
+Each server is well for a while, then refuses, hangs, cuts, lies or answers with an error for a while, and so on; the
+later ones of a chain less often.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import random
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import anyio
 import numpy as np
@@ -22,20 +24,21 @@ from assistant.audio.wavfile import open_wav
 from assistant.ports import CAPTURE_RATE
 from providers.scripted import tokens
 from scripts._soak.rules import broken_rules, how_it_ended, turns_of
+from tests.contract.subject import Playing
+from tests.contract.table import ADDRESS_FAULTS, FAULTS
 from tests.faults.conversing import PLAIN, TIMEOUTS, Belongings, Call, Outcome, hold, other_tasks, tone_at
 from tests.servers.anthropic import AnthropicServer
 from tests.servers.compatible import CompatibleServer
+from tests.servers.deepgram import DeepgramServer
 from tests.servers.openai import OpenAIServer
-from tests.servers.wire import Fault, Server
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEECH = ROOT / "tests" / "data" / "speech"
 KEY = "sk-live-DISTINCTIVE-0123456789-KEY"
 HARMLESS = ("split", "crlf", "comments")
-FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault not in HARMLESS)
 ANSWER = "The clock on the wall says four. In an hour it will be five, and after that six. That is all I know."
-SICK = (0.6, 0.35)
-"""Share of the time in which the first and the second server of a chain are sick."""
+SICK = (0.6, 0.35, 0.35)
+"""Share of the time in which the first, the second and the third server of a chain are sick."""
 EPISODE = 3.0
 """Seconds that a server stays as it is, on average."""
 PATIENCE = 15.0
@@ -48,16 +51,17 @@ GROWTH = 40.0
 class Chaos:
     """What is done to one server."""
 
-    server: Server
+    server: Playing
+    faults: Sequence[str]
     share: float
     random: random.Random
     began: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
         while True:
-            await self._episode(self.random.choice(FAULTS) if self.random.random() < self.share else None)
+            await self._episode(self.random.choice(self.faults) if self.random.random() < self.share else None)
 
-    async def _episode(self, fault: Fault | None) -> None:
+    async def _episode(self, fault: str | None) -> None:
         self.began[fault or "well"] += 1
         lasts = self.random.expovariate(1 / EPISODE)
         if fault != "refused":
@@ -96,10 +100,10 @@ async def converse(folder: Path, seconds: float, seed: int) -> tuple[Outcome, li
     sound, said = talk(seconds, chance)
     memory: list[float] = []
     async with AsyncExitStack() as opened:
-        kinds: dict[str, list[tuple[str, type[Server]]]] = {
-            "stt": [("openai", OpenAIServer), ("openai-compatible", CompatibleServer)],
+        kinds: dict[str, list[tuple[str, type[Any]]]] = {
+            "stt": [("deepgram", DeepgramServer), ("openai", OpenAIServer), ("openai-compatible", CompatibleServer)],
             "llm": [("anthropic", AnthropicServer), ("openai", OpenAIServer)],
-            "tts": [("openai-compatible", CompatibleServer), ("openai-compatible", CompatibleServer)],
+            "tts": [("deepgram", DeepgramServer), ("openai-compatible", CompatibleServer)],
         }
         tables: dict[str, Any] = {
             "vad": {"provider": "silero"},
@@ -108,22 +112,26 @@ async def converse(folder: Path, seconds: float, seed: int) -> tuple[Outcome, li
         }
         chaos: list[Chaos] = []
         for stage, chain in kinds.items():
-            tables[stage] = {"provider": f"{stage}0", "fallback": [f"{stage}1"]}
+            tables[stage] = {"provider": f"{stage}0", "fallback": [f"{stage}{n}" for n in range(1, len(chain))]}
             for number, (name, kind) in enumerate(chain):
-                server = kind(pause=0.01 if stage == "llm" else 0.0)  # type: ignore[call-arg]
-                server.key, server.words = KEY, tokens(ANSWER)  # type: ignore[attr-defined]
+                server = kind(pause=0.01) if stage == "llm" else kind()
+                server.key, server.words = KEY, tokens(ANSWER)
                 await opened.enter_async_context(server)
                 options = {"base_url": server.url, "api_key": KEY}
                 tables[f"providers.{stage}{number}"] = {"provider": name, "options": options}
-                chaos.append(Chaos(server, SICK[number], random.Random(chance.random())))
+                wire = "websocket" if kind is DeepgramServer else "http"
+                faults = [fault for fault in FAULTS[wire] if fault not in (*HARMLESS, *ADDRESS_FAULTS)]
+                chaos.append(Chaos(server, faults, SICK[number], random.Random(chance.random())))
 
         async def beside(_: object) -> None:
             async with anyio.create_task_group() as group:
                 for each in chaos:
                     group.start_soon(each.run)
                 while True:
-                    for each in chaos:
-                        each.server.requests.clear()  # every utterance's sound is in there
+                    for each in chaos:  # every utterance's sound is in there
+                        getattr(each.server, "requests", []).clear()
+                        for line in getattr(each.server, "lines", []):
+                            line.received.clear()
                     memory.append(psutil.Process().memory_info().rss / 1e6)
                     await anyio.sleep(5.0)
 

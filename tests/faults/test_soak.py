@@ -17,21 +17,20 @@ from scripts._soak.conversations import Plan, hear, judge
 from tests.conftest import ROOT
 from tests.packaging.test_scripts import state
 
-SOAKS = {"conversations": "8", "faults": "15"}
-"""Seconds of each."""
+SOAKS = {"conversations": ("--seconds", "0", "--turns", "1000"), "faults": ("--seconds", "30")}
 
 
 def test_the_short_soaks_find_nothing() -> None:
     """The seeds are fixed: what is found here can be found again."""
     running = {
         name: subprocess.Popen(
-            [sys.executable, "-m", "scripts._soak", name, "--seconds", seconds, "--seed", "1"],
+            [sys.executable, "-m", "scripts._soak", name, *length, "--seed", "1"],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
-        for name, seconds in SOAKS.items()
+        for name, length in SOAKS.items()
     }  # fmt: skip
     for name, process in running.items():
-        told, wrong = process.communicate(timeout=90)
+        told, wrong = process.communicate(timeout=110)
         print(told)
         assert process.returncode == 0, f"{name}: {told}{wrong}"
         assert re.search(r"[1-9]\d* (answered|apologised)", told), "something was really done"
