@@ -36,7 +36,7 @@ async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
     """Open speech recognition. Raises ProviderUnavailable (no key), ParleyError (bad option)."""
     chosen = scribe.read_options(options, _WHO)
     server = _server(chosen, scribe.PATH, scribe.query(chosen))
-    async with Lines(server, alive=scribe.ALIVE, every=5.0).open() as lines:
+    async with Lines(server, alive=scribe.ALIVE, every=scribe.EVERY).open() as lines:
         yield LiveTranscriber(
             lines, scribe.dialect(chosen, _WHO, server.secrets), name=_WHO, abilities=scribe.abilities(chosen),
             chunk=scribe.CHUNK, takes_back=False,

@@ -28,8 +28,10 @@ ABILITIES = TranscriberAbilities(partials=True, word_times=True)
 """Over 90 languages, says ElevenLabs."""
 LEAST = 0.3
 """Seconds of sound without which a commit is ignored ("You need at least 0.3s of uncommitted audio")."""
+EVERY = 5.0
+"""Seconds between signs of life of an idle session."""
 KEPT = 0.1
-"""Seconds of silence in a message that keeps an idle session."""
+"""Seconds of silence in such a sign: there is no message for it."""
 
 
 def chunk(pcm: bytes, *, commit: bool = False) -> Message:
@@ -145,9 +147,11 @@ class Dialect:
         return self._final()
 
     def _final(self) -> Heard:
-        """It commits by itself too, after 90 s: that is no final."""
-        until = self._wanted.popleft() if self._wanted else None
-        return Heard(self._joined(), until is not None, until, tuple(self._words), self._language)
+        """It commits by itself too, after 90 s, and does not say which commit it is that comes."""
+        if not self._wanted:
+            self._uncommitted = 0.0  # how much it has left of what was sent is not told
+        until = self._wanted.popleft() if self._wanted else self._sent
+        return Heard(self._joined(), True, until, tuple(self._words), self._language)
 
     def _timed_words(self, words: Iterable[Mapping[str, Any]]) -> Iterable[Word]:
         for word in words:

@@ -88,7 +88,7 @@ class ElevenLabsServer(Server):
                     await line.send({"message_type": "warning", "warning": "It is loud there."})
                     await line.send({"message_type": "from_the_future", "text": "x"})
                 await line.content({"message_type": "partial_transcript", "text": " ".join(self.heard.split()[:2])})
-                if self.commits_itself:
+                if self.commits_itself and not session.committed:
                     await self._commit(line, session, timed, " ".join(self.heard.split()[:2]))
             if message["commit"]:
                 if line.call is None:
@@ -189,7 +189,7 @@ class ElevenLabsServer(Server):
                 "charDurationsMs": [round(1000 * syllables.CHARACTER)] * len(inside),
             }
             yield {
-                "audio": base64.b64encode(pcm).decode(), "isFinal": None, "contextId": context.name,
+                "audio": base64.b64encode(pcm).decode(), "contextId": context.name,
                 "alignment": aligned if inside else None, "normalizedAlignment": aligned if inside else None,
             }  # fmt: skip
 
@@ -265,7 +265,7 @@ class _Session:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._got = 0
-        self._committed = 0
+        self.committed = 0
         self._first: int | None = None
         self._last = 0
         self.voiced = 0
@@ -273,7 +273,7 @@ class _Session:
 
     @property
     def uncommitted(self) -> float:
-        return (self._got - self._committed) / self._rate
+        return (self._got - self.committed) / self._rate
 
     def take(self, sound: Any) -> None:
         loud = np.flatnonzero(sound)
@@ -284,7 +284,7 @@ class _Session:
         self.voiced = 0 if self._first is None else self._got - self._first
 
     def commit(self) -> None:
-        self._committed, self._first, self.voiced = self._got, None, 0
+        self.committed, self._first, self.voiced = self._got, None, 0
 
     def words(self, words: list[str]) -> Iterator[Any]:
         """Spread over the segment's voice, in seconds of the session, with the gaps between them."""
