@@ -246,6 +246,8 @@ class SpeechChunk:
     """Words whose times became known with this chunk, in order; at the latest with the chunk in which they sound."""
     usage: Usage | None = None
     """What the call has used, where the vendor tells and bills something else than characters; several add up."""
+    said: str | None = None
+    """All the words of the call's sound, from a voice that has not said those it was given; once, and last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,8 @@ class Reply:
                 if trim.done:
                     trim = None
             piece.words += chunk.words
+            if chunk.said is not None:
+                piece.text, piece.words = chunk.said, []  # what is kept is what was said
             self._hand_over(piece, resampler.push(samples))
             # The loudspeaker's clock sets no event.
             while self._gate.written / self._rate - self._gate.heard() > AHEAD:  # noqa: ASYNC110

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import math
 import ssl
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -95,6 +96,7 @@ class Socket:
         self._connection = connection
         self.alive = 0
         """How often it was kept alive while nobody used it: some servers count that as sound."""
+        self.since = anyio.current_time()
 
     @property
     def is_open(self) -> bool:
@@ -251,6 +253,7 @@ class Lines:
 
     ``alive``: sent over the idle one every ``every`` seconds, so that the server keeps it; ``idle``: seconds after
     which it is given up all the same. ``idle`` 0 keeps none, for servers that bill the time for which one is open.
+    ``oldest``: seconds after which one is not used again, for servers that end it then.
     """
 
     def __init__(
@@ -262,6 +265,7 @@ class Lines:
         alive: Message | None = None,
         every: float = 4.0,
         idle: float = 60.0,
+        oldest: float = math.inf,
     ) -> None:
         """``greeting``: what a new connection is told first; ``farewell``: what one is told before it is closed."""
         self.server = server
@@ -270,6 +274,7 @@ class Lines:
         self._alive = alive
         self._every = every
         self._idle = idle
+        self._oldest = oldest
         self._dialler = Dialler(server)
         self._spare: _Spare | None = None
         self._dialling = False
@@ -298,7 +303,8 @@ class Lines:
         try:
             yield lease
         finally:
-            if lease.kept and lease.socket.is_open and self._idle and self._spare is None:
+            young = anyio.current_time() - lease.socket.since < self._oldest
+            if lease.kept and young and lease.socket.is_open and self._idle and self._spare is None:
                 self._hold(lease.socket)
             else:
                 await lease.socket.close(*self._farewell)

@@ -34,6 +34,7 @@ from providers._live import LiveTranscriber
 from providers._load import quietly
 from providers._messages import turns
 from providers._openai_items import Answer, described, items
+from providers._openai_realtime import RATE as LIVE_RATE
 from providers._options import read
 from providers._wav import wav
 from providers.registry import Options, importable
@@ -320,7 +321,7 @@ CARDS: Cards = {
         package="openai",
         extra="openai",
         address=_BASE_URL,
-        rates=(CAPTURE_RATE,),
+        rates=(CAPTURE_RATE, LIVE_RATE),
         note=f"{' and '.join(openai_live.MODELS)} listen live, with partials",
     ),
     "llm": Card(

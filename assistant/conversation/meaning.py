@@ -13,7 +13,7 @@ import unicodedata
 from assistant.conversation.numbers import digits
 from assistant.conversation.wordlist import in_order, listed
 
-__all__ = ["same_meaning"]
+__all__ = ["plain_words", "same_meaning"]
 
 _WORDS = re.compile(r"\d+(?:\.\d+)+|[^\W_]+(?:'[^\W_]+)*'?")
 _ASIDE = r"(?:you know|i mean|like|well|so|actually|basically)"
@@ -88,6 +88,11 @@ def same_meaning(a: str, b: str) -> bool:
         return True
     barer, other = _without_asides(first), _without_asides(second)
     return (barer != first or other != second) and _key(barer) == _key(other)
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of ``text`` that carry its meaning, in order, as `same_meaning` compares them."""
+    return _key(_levelled(text))
 
 
 def _levelled(text: str) -> str:
