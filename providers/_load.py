@@ -25,13 +25,15 @@ _lock = threading.Lock()
 _running = 0
 _switch_before = 5e-3
 _gc_before = True
+_modules_before = 0
 
 
 def _begin() -> None:
-    global _running, _switch_before, _gc_before
+    global _running, _switch_before, _gc_before, _modules_before
     with _lock:
         if _running == 0:
             _switch_before, _gc_before = sys.getswitchinterval(), gc.isenabled()
+            _modules_before = len(sys.modules)
             sys.setswitchinterval(_SWITCH)
             gc.disable()
         _running += 1
@@ -43,7 +45,9 @@ def _end() -> None:
         _running -= 1
         if _running == 0:
             # What an import leaves behind lives as long as the process: later collections need not look at it again.
-            gc.freeze()
+            # Only then: what is frozen is never collected, be it a connection that happened to be open just now.
+            if len(sys.modules) > _modules_before:
+                gc.freeze()
             sys.setswitchinterval(_switch_before)
             if _gc_before:
                 gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import types
 
 import anyio
 import pytest
@@ -31,3 +32,19 @@ async def test_so_they_are_when_the_work_fails_and_when_several_overlap() -> Non
             tasks.start_soon(failing)
             tasks.start_soon(quietly, lambda: sum(range(10_000)))
     assert (gc.isenabled(), sys.getswitchinterval()) == (True, before)
+
+
+async def test_only_what_an_import_left_behind_is_kept_from_the_collector() -> None:
+    """Whatever else is alive just then may be garbage a moment later."""
+    before = gc.get_freeze_count()
+    await quietly(lambda: sum(range(1000)))
+    assert gc.get_freeze_count() <= before
+
+    def load() -> None:
+        sys.modules["just_loaded"] = types.ModuleType("just_loaded")
+
+    try:
+        await quietly(load)
+        assert gc.get_freeze_count() > before
+    finally:
+        del sys.modules["just_loaded"]

@@ -162,6 +162,8 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
+        for _ in range(5):
+            await asyncio.sleep(0)  # for those who were accepted a moment ago, to be hung up on as well
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:  # accepted just before `stop`
