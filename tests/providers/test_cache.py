@@ -192,6 +192,23 @@ async def test_only_what_is_complete_is_kept(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+async def test_other_words_than_were_asked_for_are_not_kept(tmp_path: Path) -> None:
+    """A language model that reads aloud may say something else."""
+
+    class Chatty(Voice):
+        async def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
+            async for chunk in super().speak(text):
+                yield chunk
+            yield SpeechChunk(np.zeros(0, np.float32), said="Sure! Three short words.")
+
+    voice = Chatty("a")
+    async with kept(voice, tmp_path) as cached:
+        for _ in range(2):
+            chunks = [chunk async for chunk in cached.speak(TEXT)]
+            assert chunks[-1].said == "Sure! Three short words."
+    assert voice.texts == [TEXT] * 2 and files(tmp_path) == []
+
+
 async def test_a_voice_whose_model_its_server_decides_is_not_kept(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
