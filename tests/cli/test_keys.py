@@ -88,14 +88,12 @@ def vendors() -> Iterator[Vendors]:
 
 def leaks(outcome: Outcome) -> list[str]:
     """Where the mark is found in what a command printed, and in every file that it wrote."""
-    found = [f"{outcome.folder.name}: {line}" for line in [*outcome.lines, *outcome.stderr.splitlines()] if MARK in line]
-    for path in outcome.folder.rglob("*"):
-        if path.is_file() and path.name != "config.toml" and MARK.encode() in path.read_bytes():
-            found.append(str(path))
-    recorded = outcome.folder / "recording" / "config.toml"
-    if recorded.is_file() and MARK in recorded.read_text("utf-8"):
-        found.append(str(recorded))
-    return found
+    printed = [*outcome.lines, *outcome.stderr.splitlines()]
+    written = [path for path in outcome.folder.rglob("*") if path.is_file() and path != outcome.folder / "config.toml"]
+    return [
+        *(line for line in printed if MARK in line),
+        *(str(path) for path in written if MARK.encode() in path.read_bytes()),
+    ]
 
 
 def hold(vendors: Vendors, folder: Path, **stages: list[str]) -> Outcome:
@@ -105,7 +103,7 @@ def hold(vendors: Vendors, folder: Path, **stages: list[str]) -> Outcome:
 
 def test_conversations_that_go_well(vendors: Vendors, tmp_path: Path) -> None:
     longest = max(len(vendors.of(stage)) for stage in STAGES)
-    plans = [{stage: [names[i % len(names)]] for stage in STAGES if (names := vendors.of(stage))} for i in range(longest)]
+    plans = [{stage: [vendors.of(stage)[i % len(vendors.of(stage))]] for stage in STAGES} for i in range(longest)]
     outcomes = side_by_side(
         {f"{i}": lambda i=i, plan=plan: hold(vendors, tmp_path / f"{i}", **plan) for i, plan in enumerate(plans)}
     )
