@@ -143,8 +143,7 @@ def test_keys_that_are_refused_and_quoted(vendors: Vendors, tmp_path: Path) -> N
     ids=" ".join,
 )  # fmt: skip
 def test_commands_that_tell_of_the_config(vendors: Vendors, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    config = tmp_path / "elsewhere" / "config.toml"
-    config.parent.mkdir()
+    config = tmp_path / "config.toml"
     config.write_text(vendors.config(**{stage: vendors.of(stage) for stage in STAGES}), "utf-8")
     outcome = run(tmp_path, (*arguments, "--config", config), env=vendors.env)
     assert outcome.code == 0, outcome.stderr
