@@ -15,13 +15,13 @@ import msgspec
 
 from assistant.audio.processing import Processing
 from assistant.config import Settings, scrub
-from assistant.conversation.endpoint import EndpointRules
+from assistant.conversation.endpoint import LISTENS, EndpointRules
 from assistant.conversation.segment import SegmentRules
 from assistant.conversation.turn import TurnRules
 from assistant.effects import Clock, Effects, local_time
 from assistant.later import Later
 from assistant.opening import Opening
-from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, VoiceActivity
+from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, TurnDetector, VoiceActivity
 from providers import fallback, registry
 from providers._options import Timeouts
 from providers._wrapping import Tell
@@ -150,6 +150,25 @@ _CHAINS: dict[Stage, Callable[..., AbstractAsyncContextManager[Any]]] = {
 def open_vad(settings: Settings) -> AbstractAsyncContextManager[VoiceActivity]:
     options = {"runtime": settings.vad.runtime} if settings.vad.provider == "silero" else {}
     return registry.find("vad", settings.vad.provider)(options)
+
+
+def turn_detector(settings: Settings) -> AbstractAsyncContextManager[TurnDetector] | None:
+    """What judges by the sound whether the user has finished, to be opened by the session; None: nothing does.
+
+    Raises ParleyError where there is no such detector.
+    """
+    turn = settings.turn
+    if turn.endpointing not in LISTENS or not turn.detector:
+        return None
+    name = turn.detector
+    if name == "auto":
+        name = "smart-turn"
+        # Nobody asked for it by name: nothing is fetched, and nothing is said where it is not here.
+        if turn.endpointing == "adaptive" and registry.downloads("turn", name, {}):
+            return None
+    timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
+    opened: AbstractAsyncContextManager[TurnDetector] = registry.find("turn", name)({"timeouts": timeouts})
+    return opened
 
 
 def turn_rules(settings: Settings) -> TurnRules:

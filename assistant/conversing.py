@@ -12,11 +12,13 @@ from anyio.abc import TaskStatus
 
 from assistant import forewarn, signals
 from assistant.accounts import Budget
-from assistant.assemble import Stages, open_stages, segment_rules, started, turn_rules
+from assistant.assemble import Stages, open_stages, segment_rules, started, turn_detector, turn_rules
 from assistant.automatic import decide, downloads, lines
 from assistant.config import Settings, recordable
 from assistant.conversation.history import History
+from assistant.conversation.pauses import Habit
 from assistant.ears import ears, processing_for
+from assistant.habits import Habits
 from assistant.observe.record import Recorder
 from assistant.places import Place
 from assistant.ports import Frame, Observer
@@ -146,6 +148,8 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
         if processing.unprotected:
             view.line(f"{processing.why}; so it does not listen while it speaks")
             turns = replace(turns, barge_in="off")
+        # A file is nobody: what is learned of people is learned at a microphone.
+        habits = Habits() if sound.real and settings.turn.endpointing == "adaptive" else None
         session = Session(
             Parts(
                 duplex=heard.duplex,
@@ -168,6 +172,9 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
                 segments=segment_rules(settings),
                 pre_roll=settings.vad.pre_roll_ms / 1000,
                 limits=Limits(plan.turns, plan.max_seconds, input_over=not isinstance(plan.microphone, str)),
+                detector=turn_detector(settings),
+                habit=Habit() if habits is None else habits.load(),
+                habit_learned=None if habits is None else habits.learned,
                 captured=_both(heard.captured, plan.probe.captured if plan.probe else None),
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,7 @@ from anyio.abc import TaskGroup
 from assistant.audio.frames import levels
 from assistant.conversation.endpoint import EndpointRules, wait
 from assistant.conversation.events import Transcript, Voice, VoicePaused, VoiceResumed, VoiceStarted
+from assistant.conversation.pauses import KEPT
 from assistant.conversation.segment import Segmenter, SegmentRules
 from assistant.later import ready
 from assistant.listen import Listener, PreRoll
@@ -110,8 +112,8 @@ class Dictation:
                 self._begin(at, self._pre_roll.since(at - self._parts.pre_roll))
             case VoicePaused(at) if self._open is not None:
                 self._open.paused(at)
-            case VoiceResumed() if self._open is not None:
-                self._open.resumed()
+            case VoiceResumed(at) if self._open is not None:
+                self._open.resumed(at)
 
     def _begin(self, at: float, frames: Sequence[Frame]) -> None:
         self._turn += 1
@@ -129,7 +131,11 @@ class Dictation:
             text, final = (None, False) if heard is None else (heard.text, utterance.covered)
             told, language = (False, None) if heard is None else (heard.end_of_turn, heard.language)
             rules = self._parts.endpoint
-            if waited >= wait(rules, text, final=final, end_of_turn=told, language=language):
+            voice = utterance.quiet_since - utterance.began
+            pauses = tuple(utterance.pauses)
+            if waited >= wait(
+                rules, text, final=final, end_of_turn=told, language=language, pauses=pauses, voice=voice
+            ):
                 self._segmenter.end()
                 self._finish(utterance)
         elif frame.end - utterance.began >= LONGEST:
@@ -153,6 +159,8 @@ class _Utterance:
         self.began = began
         self.quiet_since: float | None = None
         """The last voiced second, while the user pauses."""
+        self.pauses: deque[float] = deque(maxlen=KEPT)
+        """Seconds of the pauses after which the user went on."""
         self.transcript: Transcript | None = None
         self.covered = False
         """The transcript is a final and about everything up to ``quiet_since``."""
@@ -167,7 +175,9 @@ class _Utterance:
         self.covered = heard is not None and heard.final and heard.until is not None and heard.until >= at - COVERED
         self.listener.hurry()
 
-    def resumed(self) -> None:
+    def resumed(self, at: float) -> None:
+        if self.quiet_since is not None:
+            self.pauses.append(at - self.quiet_since)
         self.quiet_since, self.covered = None, False
 
     def said(self) -> None:

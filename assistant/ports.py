@@ -54,6 +54,7 @@ __all__ = [
     "TranscriberAbilities",
     "TranscriberStream",
     "Transcript",
+    "TurnDetector",
     "Usage",
     "VoiceActivity",
     "abilities_of",
@@ -157,6 +158,20 @@ class Transcriber(Protocol):
 
     def stream(self) -> AbstractAsyncContextManager[TranscriberStream]:
         """Open one utterance's transcription. Leaving the context cancels what is under way."""
+        ...
+
+
+class TurnDetector(Protocol):
+    """Has the user finished, by the sound alone? Asked in a silence, of which it may need more than it was given."""
+
+    name: str
+
+    async def probability(self, samples: Samples) -> float:
+        """The probability that the user has finished, 0 to 1. Raises ProviderError.
+
+        ``samples``: mono float32 at CAPTURE_RATE, shape (n,), the utterance so far or its newest seconds, with the
+        silence up to now at its end. The sound is copied before the first await. Never keeps the loop from going on.
+        """
         ...
 
 

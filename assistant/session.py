@@ -16,6 +16,7 @@ from assistant.conversation import events as e
 from assistant.conversation.costs import Bill
 from assistant.conversation.history import History, Message
 from assistant.conversation.ledger import Ledger
+from assistant.conversation.pauses import Habit
 from assistant.conversation.segment import Segmenter, SegmentRules
 from assistant.conversation.turn import (
     Conversation,
@@ -30,6 +31,7 @@ from assistant.conversation.turn import (
 )
 from assistant.effects import Effects, Refused
 from assistant.gate import Gate
+from assistant.judging import Detector, Judge
 from assistant.later import Later
 from assistant.listen import Listener, PreRoll
 from assistant.observe.hub import Hub
@@ -86,6 +88,12 @@ class Parts:
     lag: float = 0.0
     """Seconds by which captured frames come later than they were captured."""
     limits: Limits = field(default_factory=Limits)
+    detector: Detector | None = None
+    """Tells by the sound whether the user has finished; None: the policy does without. The session opens it."""
+    habit: Habit = field(default_factory=Habit)
+    """How long this user pauses."""
+    habit_learned: Callable[[Habit], None] | None = None
+    """Told of that at the end. Must not raise."""
     captured: Callable[[Frame], None] | None = None
     """Gets every captured frame (for a recording). Must return at once."""
     effects: Effects | None = None
@@ -107,9 +115,12 @@ class Session:
         self._duplex = parts.duplex
         self._ledger = Ledger()
         self._hub = Hub([_Bookkeeper(self._ledger), *parts.observers], parts.duplex.now)
-        self._talk = Conversation()
+        self._talk = Conversation(habit=parts.habit)
         self._segmenter = Segmenter(parts.segments)
         self._pre_roll = PreRoll(parts.pre_roll + parts.segments.min_speech + 1.0)
+        self._judge: Judge | None = None
+        if parts.detector is not None:
+            self._judge = Judge(parts.detector, parts.duplex.now, self.happened, self.warn)
         self._listener: Listener | None = None
         self._left: tuple[int, Listener, Bill] | None = None
         """A turn whose answer is heard, and whose transcriber may still correct the question."""
@@ -156,6 +167,8 @@ class Session:
         finally:
             if unrung := self.effects.unrung():
                 self.warn(unrung)
+            if self._parts.habit_learned is not None and self._talk.habit != self._parts.habit:
+                self._parts.habit_learned(self._talk.habit)
             counts = {"underruns": self._duplex.underruns, "overflows": self._duplex.overflows}
             besides = {} if self._parts.ended is None else self._parts.ended()
             cost = self._accounts.ended(self._duplex.now())
@@ -168,6 +181,8 @@ class Session:
             self._accounts.open(lambda turn, data: self._emit("_", turn, **data), self.warn, self._budget_used_up)
             group.start_soon(self._keep_deadlines, name="deadlines")
             group.start_soon(self._capture, name="capture")
+            if self._judge is not None:
+                group.start_soon(self._judge.run, name="judge")
             group.start_soon(self.effects.ring, self.announce, name="timers")
             if self._parts.limits.seconds is not None:
                 group.start_soon(self._cut_off_after, self._parts.limits.seconds, name="limit")
@@ -250,8 +265,13 @@ class Session:
                 # Nothing said now is listened to later either.
                 self._pre_roll.clear()
                 self._segmenter.end()
+                if self._judge is not None:
+                    self._judge.over()
             else:
-                for voice in self._segmenter.push(frame.end, probability, levels(frame.samples), speaking):
+                voices = self._segmenter.push(frame.end, probability, levels(frame.samples), speaking)
+                if self._judge is not None:
+                    self._judge.push(frame, voices)
+                for voice in voices:
                     self.happened(voice)
                     if isinstance(voice, e.VoiceQuiet | e.VoicePaused):
                         self._quiet_since = voice.at

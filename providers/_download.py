@@ -1,4 +1,6 @@
-"""Fetch a Whisper model into the Hugging Face cache: ``python -m providers._download OWNER/REPO``.
+"""Fetch a model into the Hugging Face cache: ``python -m providers._download OWNER/REPO [FILE]``.
+
+Without FILE it is a Whisper, with all that faster-whisper needs; with it, that one file.
 
 A process of its own, because it can then be ended at any moment (a thread that hangs in a read cannot), and because
 the hub's client and its certificates are a second of imports that no event loop should feel. It writes one JSON object
@@ -28,26 +30,27 @@ READ_TIMEOUT = 60.0
 """Seconds. Only so that nothing hangs for ever: whoever started this process gives up earlier."""
 
 
-def fetch(repo: str) -> Path:
-    """The snapshot directory with all files of ``repo`` that faster-whisper needs."""
+def fetch(repo: str, file: str = "") -> Path:
+    """The snapshot directory with all files of ``repo`` that faster-whisper needs; or the path of the one ``file``."""
     from huggingface_hub import snapshot_download
 
     # The weights come last, so that a cached model.bin means a complete model.
-    snapshot = Path(snapshot_download(repo, allow_patterns=SMALL))
-    if not (snapshot / WEIGHTS).exists():
-        _fetch_weights(repo, snapshot)
-    return snapshot
+    snapshot = Path(snapshot_download(repo, allow_patterns=[] if file else SMALL))
+    if not (snapshot / (file or WEIGHTS)).exists():
+        _fetch_large(repo, snapshot, file or WEIGHTS)
+    return snapshot / file if file else snapshot
 
 
-def _fetch_weights(repo: str, snapshot: Path) -> None:
+def _fetch_large(repo: str, snapshot: Path, name: str) -> None:
     from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
 
-    url = hf_hub_url(repo, WEIGHTS, revision=snapshot.name)
+    url = hf_hub_url(repo, name, revision=snapshot.name)
     metadata = get_hf_file_metadata(url)
     if metadata.etag is None or metadata.size is None:
-        raise OSError(f"{urlparse(url).netloc} does not say how large {WEIGHTS} is")
+        raise OSError(f"{urlparse(url).netloc} does not say how large {name} is")
     blobs = snapshot.parent.parent / "blobs"
     blobs.mkdir(exist_ok=True)
+    snapshot.mkdir(parents=True, exist_ok=True)
     partial = blobs / f"{metadata.etag}.parley.incomplete"
     headers = {"User-Agent": "parley"}
     token = get_token()
@@ -55,10 +58,10 @@ def _fetch_weights(repo: str, snapshot: Path) -> None:
         headers["Authorization"] = f"Bearer {token}"
     with partial.open("ab") as file:
         _append(metadata.location, headers, file, metadata.size)
-    _check(partial, metadata.etag)
+    _check(partial, metadata.etag, name)
     blob = blobs / metadata.etag
     partial.replace(blob)
-    target = snapshot / WEIGHTS
+    target = snapshot / name
     try:
         target.symlink_to(os.path.relpath(blob, snapshot))
     except OSError:  # no symbolic links here: the hub's cache then keeps the file itself in the snapshot
@@ -91,7 +94,7 @@ def _certificates() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certifi.where())
 
 
-def _check(partial: Path, etag: str) -> None:
+def _check(partial: Path, etag: str, name: str) -> None:
     """The hub's etag of a large file is its SHA-256."""
     if len(etag) != 64:
         return
@@ -99,7 +102,7 @@ def _check(partial: Path, etag: str) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != etag:
         partial.unlink()
-        raise OSError(f"{WEIGHTS} arrived damaged and was deleted; try again")
+        raise OSError(f"{name} arrived damaged and was deleted; try again")
 
 
 def _say(**message: Any) -> None:
@@ -107,10 +110,10 @@ def _say(**message: Any) -> None:
     sys.stdout.flush()
 
 
-def main(repo: str) -> int:
+def main(repo: str, file: str = "") -> int:
     """The process: always one last line that says how it ended."""
     try:
-        path = fetch(repo)
+        path = fetch(repo, file)
     except Exception as error:  # whatever it was, it is told to the parent, in a line
         _say(error=_reason(error))
         return 1
@@ -130,4 +133,4 @@ def _reason(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:3]))

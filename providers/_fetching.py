@@ -7,6 +7,7 @@ or ``{"error": why}``.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -23,11 +24,13 @@ class DownloadFailed(Exception):
     """Why, as a clause."""
 
 
-async def fetched(what: str, module: Sequence[str], *, gap: float, smallest: int = 0) -> Path:
+async def fetched(
+    what: str, module: Sequence[str], *, gap: float, smallest: int = 0, longest: float = math.inf
+) -> Path:
     """Run ``python -m MODULE ARGUMENTS`` and return the path it ends with. Raises DownloadFailed.
 
     ``what``: its name in the progress line; ``gap``: seconds without a byte after which it is given up; ``smallest``:
-    files up to so many bytes show no progress.
+    files up to so many bytes show no progress; ``longest``: seconds after which it is given up, whatever comes.
     """
     if forbidden():
         raise DownloadFailed("HF_HUB_OFFLINE forbids it")
@@ -38,10 +41,13 @@ async def fetched(what: str, module: Sequence[str], *, gap: float, smallest: int
         assert process.stdout is not None
         try:
             lines = _Lines(TextReceiveStream(process.stdout))
+            until = anyio.current_time() + longest
             while True:
                 message: dict[str, Any] | None = None
                 with anyio.move_on_after(gap) as waiting:
                     message = await lines.next()
+                if anyio.current_time() >= until:
+                    raise DownloadFailed(f"it was not here after {longest:g} s")
                 if waiting.cancelled_caught:
                     raise DownloadFailed(f"no byte came for {gap:g} s")
                 if message is None:

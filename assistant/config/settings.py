@@ -98,7 +98,10 @@ class Tools(Table, frozen=True):
 
 
 class Turn(Table, frozen=True):
-    endpointing: Literal["fixed", "text"] = "text"
+    endpointing: Literal["fixed", "text", "smart-turn", "adaptive"] = "adaptive"
+    detector: str = "auto"
+    """Judges by the sound whether the user has finished. "auto": smart-turn, for "adaptive" only where its model is on
+    this machine already. Empty: none."""
     silence_ms: Milliseconds = 200
     """fixed: exactly the wait; others: the least."""
     max_silence_ms: Milliseconds = 2500
@@ -188,7 +191,7 @@ class Settings(Table, frozen=True):
     """Tables of the same form as the whole config, without `profile` and `profiles`."""
 
 
-PLANNED_VALUES: dict[tuple[str, ...], tuple[str, ...]] = {("turn", "endpointing"): ("smart-turn", "adaptive")}
+PLANNED_VALUES: dict[tuple[str, ...], tuple[str, ...]] = {}
 """Values that belong to the config's contract and are not built yet."""
 
 PLANNED_PROVIDERS = {

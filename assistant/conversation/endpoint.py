@@ -1,16 +1,19 @@
-"""Has the user finished? Silence and what the text so far says -> how long to wait.
+"""Has the user finished? Silence, what the text says and how the voice sounded -> how long to wait.
 
-A policy is a plain function in ``POLICIES``; how a text reads is judged in ``reading.py``.
+A policy is a plain function in ``POLICIES`` over `Evidence`; how a text reads is judged in ``reading.py``, the one that
+weighs everything is in ``adaptive.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from assistant.conversation.adaptive import adaptive
+from assistant.conversation.evidence import EndpointRules, Evidence
+from assistant.conversation.pauses import Habit
 from assistant.conversation.reading import Reads, judge
 
-__all__ = ["POLICIES", "EndpointRules", "Policy", "reads_complete", "wait"]
+__all__ = ["LISTENS", "POLICIES", "EndpointRules", "Evidence", "Policy", "decide", "reads_complete", "wait"]
 
 UNKNOWN = 0.6
 """Seconds to wait when no text is known, or nothing in it says whether it is complete."""
@@ -24,18 +27,14 @@ OPEN = 0.7
 """An unfinished sentence waits for this part of the way from the least to the most silence."""
 
 
-@dataclass(frozen=True)
-class EndpointRules:
-    policy: str = "text"
-    """A name in POLICIES."""
-    silence: float = 0.2
-    """Seconds after the last voiced sample: for ``fixed`` exactly the wait, for the others the least."""
-    max_silence: float = 2.5
-    """Seconds: the most that a policy other than ``fixed`` may wait."""
+SCORED, DOUBTED = 0.4, 1.2
+"""Seconds that ``smart-turn`` waits when the detector is sure that the user has finished, and when it is not."""
+ENOUGH = 0.8
+"""The probability from which it counts as sure."""
 
 
-Policy = Callable[[EndpointRules, "str | None", bool, bool, "str | None"], float]
-"""(rules, text, final, end_of_turn, language) -> seconds, before they are held between the least and the most."""
+Policy = Callable[[EndpointRules, Evidence], float]
+"""(rules, evidence) -> seconds, before they are held between the least and the most."""
 
 
 def wait(
@@ -46,17 +45,25 @@ def wait(
     end_of_turn: bool,
     language: str | None = None,
     understood: bool = True,
+    complete: tuple[float, ...] = (),
+    pauses: tuple[float, ...] = (),
+    voice: float | None = None,
+    habit: Habit | None = None,
 ) -> float:
     """Seconds of silence after the last voiced sample after which the user has finished.
 
-    ``text``: the newest transcript of the utterance, None while there is none; ``final``: it is not a partial;
-    ``end_of_turn``: the transcriber itself says that the user has finished; ``language``: BCP 47 code where known;
-    ``understood``: False for speech of which the transcriber made nothing. Raises KeyError for an unknown policy.
+    The arguments are those of `Evidence`. Raises KeyError for an unknown policy.
     """
-    seconds = POLICIES[rules.policy](rules, text, final, end_of_turn, language)
+    evidence = Evidence(text, final, end_of_turn, language, understood, complete, pauses, voice, habit or Habit())
+    return decide(rules, evidence)
+
+
+def decide(rules: EndpointRules, evidence: Evidence) -> float:
+    """The same, of evidence that has been put together already."""
+    seconds = POLICIES[rules.policy](rules, evidence)
     if rules.policy == "fixed":
         return seconds
-    if not understood:
+    if not evidence.understood:
         seconds = max(seconds, PUZZLED)
     return max(rules.silence, min(seconds, rules.max_silence))
 
@@ -66,21 +73,19 @@ def reads_complete(text: str | None, language: str | None = None) -> bool:
     return bool(text) and judge(text or "", language) is Reads.COMPLETE
 
 
-def _fixed(
-    rules: EndpointRules, text: str | None, final: bool, end_of_turn: bool, language: str | None = None
-) -> float:
+def _fixed(rules: EndpointRules, evidence: Evidence) -> float:
     return rules.silence
 
 
-def _text(rules: EndpointRules, text: str | None, final: bool, end_of_turn: bool, language: str | None = None) -> float:
-    if end_of_turn:
+def _text(rules: EndpointRules, evidence: Evidence) -> float:
+    if evidence.end_of_turn:
         return rules.silence
-    if not text or not text.strip():
+    reads = evidence.reads
+    if reads is None:
         return UNKNOWN
-    reads = judge(text, language)
     if reads is Reads.OPEN:
         return rules.silence + OPEN * (rules.max_silence - rules.silence)
-    if reads is Reads.COMPLETE and not final:
+    if reads is Reads.COMPLETE and not evidence.final:
         return rules.silence + 0.1  # a partial may lag behind the voice
     return {
         Reads.COMPLETE: rules.silence,
@@ -90,5 +95,17 @@ def _text(rules: EndpointRules, text: str | None, final: bool, end_of_turn: bool
     }[reads]
 
 
-POLICIES: dict[str, Policy] = {"fixed": _fixed, "text": _text}
+def _smart_turn(rules: EndpointRules, evidence: Evidence) -> float:
+    """The detector alone, and the words while there is none."""
+    if evidence.end_of_turn:
+        return rules.silence
+    if not evidence.complete:
+        return _text(rules, evidence)
+    return SCORED if evidence.complete[-1] >= ENOUGH else DOUBTED
+
+
+POLICIES: dict[str, Policy] = {"fixed": _fixed, "text": _text, "smart-turn": _smart_turn, "adaptive": adaptive}
 """Name in the config's ``turn.endpointing`` -> policy. Others register by adding themselves."""
+
+LISTENS: frozenset[str] = frozenset({"smart-turn", "adaptive"})
+"""Those of them that a detector's score is of use to."""

@@ -91,6 +91,17 @@ class Transcribed:
 
 
 @dataclass(frozen=True, slots=True)
+class EndJudged:
+    """A detector has listened to the silence that began at ``quiet_since``."""
+
+    at: float
+    quiet_since: float
+    """Audio-clock second of the last voiced sample."""
+    complete: float
+    """Its probability that the user has finished."""
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionFailed:
     """No transcriber is left for this turn's utterance."""
 
@@ -161,6 +172,7 @@ class Unmute:
 Happening = (
     Voice
     | Transcribed
+    | EndJudged
     | TranscriptionFailed
     | DeadlinePassed
     | ReplyAudible

@@ -15,6 +15,7 @@ from typing import assert_never
 from . import events as e
 from .endpoint import EndpointRules, reads_complete, wait
 from .overlap import BargeIn, judge
+from .pauses import KEPT, Habit, counted
 from .transcript import same_meaning
 
 COVERED = 0.15
@@ -68,6 +69,10 @@ class Utterance:
     """The transcript is final and no voice has come since."""
     failed: bool = False
     """No transcriber is left for it."""
+    pauses: tuple[float, ...] = ()
+    """Seconds of the pauses after which the user went on, at most KEPT."""
+    complete: tuple[float, ...] = ()
+    """What a detector said of the silence since ``quiet_since``."""
     draft: str | None = None
     """The text that the draft under way answers."""
     drafts: int = 0
@@ -146,6 +151,8 @@ class Conversation:
     not_caught: int = 0
     """Utterances in a row that were not understood, and the user told so."""
     left: Left | None = None
+    habit: Habit = field(default_factory=Habit)
+    """How long the user pauses."""
 
 
 def step(
@@ -182,14 +189,17 @@ def step(
                 case _:
                     assert_never(talk.phase)
     _announce_if_free(move)
-    deadlines = [_deadline(move.talk.phase, rules), None if move.talk.left is None else move.talk.left.until]
+    deadlines = [
+        _deadline(move.talk.phase, rules, move.talk.habit),
+        None if move.talk.left is None else move.talk.left.until,
+    ]
     return move.talk, move.actions, min((at for at in deadlines if at is not None), default=None)
 
 
-def _deadline(phase: Phase, rules: TurnRules) -> float | None:
+def _deadline(phase: Phase, rules: TurnRules, habit: Habit) -> float | None:
     match phase:
         case Endpointing(utterance):
-            return min(_done_at(utterance, rules), utterance.since + rules.longest_utterance)
+            return min(_done_at(utterance, rules, habit), utterance.since + rules.longest_utterance)
         case Hearing(utterance):
             return utterance.since + rules.longest_utterance
         case Replying(text=None):
@@ -198,7 +208,7 @@ def _deadline(phase: Phase, rules: TurnRules) -> float | None:
             return None
 
 
-def _done_at(utterance: Utterance, rules: TurnRules) -> float:
+def _done_at(utterance: Utterance, rules: TurnRules, habit: Habit) -> float:
     """When the silence will have been long enough."""
     heard = utterance.transcript
     waited = wait(
@@ -208,6 +218,10 @@ def _done_at(utterance: Utterance, rules: TurnRules) -> float:
         end_of_turn=heard is not None and heard.end_of_turn and utterance.covered,
         language=None if heard is None else heard.language,
         understood=heard is None or not heard.unintelligible,
+        complete=utterance.complete,
+        pauses=utterance.pauses,
+        voice=None if utterance.quiet_since is None else utterance.quiet_since - utterance.since,
+        habit=habit,
     )
     return (utterance.quiet_since if utterance.quiet_since is not None else utterance.since) + waited
 
@@ -283,7 +297,7 @@ def _endpointing(move: _Move, phase: Endpointing, happening: e.Happening) -> Non
         case e.VoiceResumed(at) | e.VoiceStarted(at):
             _resume(move, utterance, at)
         case e.DeadlinePassed(at):
-            deadline = _deadline(phase, move.rules)
+            deadline = _deadline(phase, move.rules, move.talk.habit)
             if deadline is not None and at >= deadline:
                 _commit(move, utterance)
         case _:
@@ -370,7 +384,8 @@ def _new_utterance(move: _Move, at: float) -> None:
 
 def _quiet(utterance: Utterance, at: float) -> Utterance:
     """The voice ended at ``at``: a final that had already come may cover all of it."""
-    utterance = replace(utterance, quiet_since=at)
+    complete = utterance.complete if at == utterance.quiet_since else ()
+    utterance = replace(utterance, quiet_since=at, complete=complete)
     heard = utterance.transcript
     if heard is None or not utterance.fresh:
         return utterance
@@ -385,11 +400,17 @@ def _covers(utterance: Utterance, transcript: e.Transcript) -> bool:
 
 def _resume(move: _Move, utterance: Utterance, at: float) -> None:
     """Voice again: whatever was drafted answered half a sentence."""
-    move.go(Hearing(_resumed(_discard(move, utterance), at)))
+    move.go(Hearing(_resumed(move, _discard(move, utterance), at)))
 
 
-def _resumed(utterance: Utterance, at: float) -> Utterance:
-    return replace(utterance, quiet_since=None, resumed_at=at, fresh=False, covered=False, draft=None)
+def _resumed(move: _Move, utterance: Utterance, at: float) -> Utterance:
+    pauses = utterance.pauses
+    if utterance.quiet_since is not None and counted(at - utterance.quiet_since):
+        pauses = (*pauses, at - utterance.quiet_since)[-KEPT:]
+        move.talk = replace(move.talk, habit=move.talk.habit.with_pause(pauses[-1]))
+    return replace(
+        utterance, quiet_since=None, resumed_at=at, fresh=False, covered=False, draft=None, pauses=pauses, complete=()
+    )
 
 
 def _user_goes_on(move: _Move, phase: Replying, at: float) -> None:
@@ -419,7 +440,7 @@ def _user_goes_on(move: _Move, phase: Replying, at: float) -> None:
         _new_utterance(move, at)
         return
     move.emit("user.speech_started", utterance.turn, at)
-    move.go(Hearing(_resumed(utterance, at)))
+    move.go(Hearing(_resumed(move, utterance, at)))
 
 
 def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind: type[Hearing | Endpointing]) -> None:
@@ -428,6 +449,8 @@ def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind:
             _draft(move, _heard(move, utterance, transcript), kind)
         case e.TranscriptionFailed(_, turn) if turn == utterance.turn:
             move.go(kind(replace(utterance, failed=True)))
+        case e.EndJudged(_, quiet_since, complete) if quiet_since == utterance.quiet_since:
+            move.go(kind(replace(utterance, complete=(*utterance.complete, complete))))
         case e.ReplyFailed():
             # The draft came to nothing. It is not tried again before the commit, which asks once more.
             move.emit("reply.discarded", utterance.turn)

@@ -40,7 +40,7 @@ def test_show_is_toml_without_keys(parley: Parley, tmp_path: Path) -> None:
     shown = tomllib.loads(parley("show"))
     assert shown["llm"]["provider"] == "openai"
     assert shown["llm"]["options"] == {"api_key": "***"}
-    assert shown["turn"]["endpointing"] == "text"
+    assert shown["turn"]["endpointing"] == "adaptive"
 
 
 def test_show_says_where_each_value_came_from(parley: Parley, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,8 @@ voice = "en-gb"
 speed = 1.0
 cache = true
 [turn]
-endpointing = "text"
+endpointing = "adaptive"
+detector = "auto"
 silence_ms = 200
 max_silence_ms = 2500
 drafts = true
@@ -94,7 +95,12 @@ def test_every_documented_key_is_read(loaded) -> None:
 def test_the_documented_defaults() -> None:
     settings = Settings()
     assert (settings.timeouts.connect, settings.timeouts.first_byte, settings.timeouts.gap) == (3.0, 8.0, 5.0)
-    assert (settings.turn.endpointing, settings.turn.silence_ms, settings.turn.max_silence_ms) == ("text", 200, 2500)
+    assert (settings.turn.endpointing, settings.turn.silence_ms, settings.turn.max_silence_ms) == (
+        "adaptive",
+        200,
+        2500,
+    )
+    assert settings.turn.detector == "auto"
     assert (settings.turn.drafts, settings.turn.drafts_per_turn, settings.turn.barge_in) == (True, 3, "words")
     assert (settings.vad.threshold, settings.vad.threshold_speaking) == (0.5, 0.3)
     assert (settings.vad.min_speech_ms, settings.vad.pre_roll_ms) == (96, 500)
@@ -290,9 +296,7 @@ MISTAKES = [
     ("[llm]\nmax_tokens = 0", 2, ["llm.max_tokens = 0", "from 1 to"]),
     ("[audio]\necho_cancel = true", 2, ["audio.echo_cancel = true", "auto, off, on"]),
     ("[turn]\nbarge_in = 'word'", 2, ['turn.barge_in = "word"', 'did you mean "words"?', "off, speech, words"]),
-    ("[turn]\nendpointing = 'adaptive'", 2, ['"adaptive" is not available yet; choose fixed or text']),
-    ("[turn]\nendpointing = 'smart-turn'", 2, ["is not available yet; choose fixed or text"]),
-    ("[turn]\nendpointing = 'clever'", 2, ['turn.endpointing = "clever"', "fixed, text"]),
+    ("[turn]\nendpointing = 'clever'", 2, ['turn.endpointing = "clever"', "adaptive, fixed, smart-turn, text"]),
     ("[assistant]\nlanguage = 'english'", 2, ['"english"', '"en"']),
     ("[stt]\nlanguage = \"en\\n\"", 2, ["stt.language"]),
     ("stt = 3", 1, ["stt = 3", "a table"]),
@@ -317,7 +321,7 @@ MISTAKES = [
     ("[providers.b]\nprovider = 'anthropic'\n[stt]\nprovider = 'b'", 4, ["[providers.b] is anthropic", "no stt"]),
     ("[profiles.p]\nprofile = 'x'", 2, ["profiles.p.profile"]),
     ("[profiles.p.vad]\nthreshold = 2", 2, ["profiles.p.vad.threshold = 2"]),
-    ("[profiles.p.turn]\nendpointing = 'adaptive'", 2, ["is not available yet"]),
+    ("[profiles.p.turn]\nendpointing = 'adaptve'", 2, ['did you mean "adaptive"?']),
     ("[profiles.p.llm]\nprovider = 'x'", 2, ["profiles.p.llm.provider"]),
     ("[profiles.auto.llm]\nprovider = 'offline'", 1, ["[profiles.auto]"]),
     ("\nprofile = 'nope'", 2, ['no profile "nope"', "auto, offline, local, cloud"]),

@@ -162,7 +162,7 @@ def test_an_unknown_policy_is_an_error() -> None:
 
 
 def test_a_policy_can_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(POLICIES, "patient", lambda rules, text, final, end_of_turn, language: 99.0)
+    monkeypatch.setitem(POLICIES, "patient", lambda rules, evidence: 99.0)
     assert wait(EndpointRules("patient"), "yes", final=True, end_of_turn=False) == RULES.max_silence
 
 

@@ -42,7 +42,9 @@ class World:
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.rules = TurnRules(
-            endpoint=EndpointRules(policy=self.random.choice(["fixed", "text"]), silence=0.2, max_silence=2.5),
+            endpoint=EndpointRules(
+                policy=self.random.choice(["fixed", "text", "smart-turn", "adaptive"]), silence=0.2, max_silence=2.5
+            ),
             drafts=self.drafts,
             barge_in=self.random.choice(["off", "speech", "words"]),
         )
@@ -158,6 +160,12 @@ class World:
     def _on_paused(self, at: float) -> None:
         if self.voice == "paused":
             self._step(e.VoicePaused(at))
+            for asked in (0.01, 0.13, 0.33):  # and whoever is late speaks of a silence that is over
+                if self.random.random() < 0.5:
+                    self._plan(self.now + asked, ("judged", at))
+
+    def _on_judged(self, at: float) -> None:
+        self._step(e.EndJudged(self.now, at, self.random.random()))
 
     def _on_mute(self) -> None:
         self._step(e.Mute(self.now))

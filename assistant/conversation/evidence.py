@@ -1,0 +1,52 @@
+"""What a policy knows when it is asked whether the user has finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from assistant.conversation.pauses import Habit
+from assistant.conversation.reading import Reads, judge
+
+__all__ = ["EndpointRules", "Evidence"]
+
+
+@dataclass(frozen=True)
+class EndpointRules:
+    policy: str = "text"
+    """A name in `endpoint.POLICIES`."""
+    silence: float = 0.2
+    """Seconds after the last voiced sample: for ``fixed`` exactly the wait, for the others the least."""
+    max_silence: float = 2.5
+    """Seconds: the most that a policy other than ``fixed`` may wait."""
+    patience: float = 0.0
+    """Seconds that ``adaptive`` waits longer than it would; negative: shorter. The knob that the bench turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """About one silence of one utterance."""
+
+    text: str | None = None
+    """The newest transcript of the utterance; None while there is none."""
+    final: bool = False
+    """It is not a partial."""
+    end_of_turn: bool = False
+    """The transcriber itself says that the user has finished."""
+    language: str | None = None
+    """BCP 47 code where known."""
+    understood: bool = True
+    """False for speech of which the transcriber made nothing."""
+    complete: tuple[float, ...] = ()
+    """A detector's probabilities that the user has finished, each about a longer stretch of this silence; empty while
+    there is none."""
+    pauses: tuple[float, ...] = ()
+    """Seconds of the pauses inside the utterance after which the user went on, oldest first."""
+    voice: float | None = None
+    """Seconds from the first voiced sample to the last; None: not known."""
+    habit: Habit = field(default_factory=Habit)
+    """How long this user pauses."""
+
+    @property
+    def reads(self) -> Reads | None:
+        """How the text reads; None without one."""
+        return judge(self.text, self.language) if self.text and self.text.strip() else None

@@ -1,0 +1,83 @@
+"""How long this user pauses in the middle of what they say: learned from every pause after which they went on.
+
+People differ here more than in anything else about turns: some never stop for half a second inside a sentence, others
+think for a second at every comma. Kept as a mean of logarithms, for lengths of pauses are log-normal (Campione and
+Véronis, *A Large-Scale Multilingual Study of Silent Pause Duration*, Speech Prosody 2002), with old pauses fading.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["COUNTS", "KEPT", "LONGEST", "USUAL", "Habit", "counted", "tried"]
+
+USUAL = 0.4
+"""Seconds: the median of 68 labelled pauses of 0.2 s and more, most of them in read speech."""
+COUNTS = 0.2
+"""Seconds: a shorter pause is articulation, not thought (eot-bench)."""
+LONGEST = 5.0
+"""Seconds: after a longer one it is another utterance (eot-bench)."""
+DOUBT = 12.0
+"""So many pauses' weight has the belief that somebody is as usual."""
+KEPT = 20
+"""Pauses of one utterance that are remembered: more say nothing new."""
+MEMORY = 60.0
+"""So many pauses are remembered; with more, the old ones fade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """One user's pauses."""
+
+    count: float = 0.0
+    """Pauses behind it, at most MEMORY."""
+    log_mean: float = 0.0
+    """Mean of the logarithms of their seconds over USUAL."""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.count <= MEMORY and abs(self.log_mean) < 5):  # NaN too
+            raise ValueError(f"there is no such habit: {self.count} pauses, {self.log_mean}")
+
+    @property
+    def typical(self) -> float:
+        """Seconds of a pause of this user's; USUAL of somebody of whom nothing is known."""
+        return USUAL * math.exp(self.log_mean * self.count / (self.count + DOUBT))
+
+    def with_pause(self, seconds: float) -> Habit:
+        """The user went on after ``seconds``."""
+        if not counted(seconds):
+            return self
+        count = min(self.count + 1, MEMORY)
+        return Habit(count, self.log_mean + (math.log(seconds / USUAL) - self.log_mean) / count)
+
+    def since(self, before: Habit) -> Habit:
+        """What was learned after ``before``, as a habit of its own. Nearly: of what has faded nothing is known."""
+        count = self.count - before.count
+        if count <= 0:
+            return self
+        mean = (self.log_mean * self.count - before.log_mean * before.count) / count
+        return Habit(count, max(-4.0, min(mean, 4.0)))
+
+    def joined(self, other: Habit) -> Habit:
+        """Of both. What is more than MEMORY has faded."""
+        count = self.count + other.count
+        if not count:
+            return self
+        return Habit(min(count, MEMORY), (self.log_mean * self.count + other.log_mean * other.count) / count)
+
+
+def counted(seconds: float) -> bool:
+    """Is it a pause inside an utterance, by its length?"""
+    return COUNTS <= seconds <= LONGEST
+
+
+def tried(pauses: Sequence[float]) -> float:
+    """How much the pauses so far in one utterance say that another will come, in rough seconds: 0 without any.
+
+    Half of it grows with their number, half with the longest of them: somebody who paused three times in this
+    utterance is telling a story, and somebody who once thought for a second will do so again.
+    """
+    longer = [each for each in pauses if counted(each)]
+    return 0.5 * math.log1p(len(longer)) + 0.5 * min(1.0, max(longer, default=0.0))

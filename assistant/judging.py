@@ -1,0 +1,103 @@
+"""Whether the user has finished, by the sound: owns the detector, keeps the newest sound, asks in each silence."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import anyio
+import numpy as np
+
+from assistant.conversation.events import EndJudged, Voice, VoicePaused, VoiceQuiet, VoiceResumed, VoiceStarted
+from assistant.errors import ParleyError, ProviderError
+from assistant.ports import FRAME, Frame, Samples, TurnDetector
+
+ASKED_AT = (0.064, 0.192, 0.384, 0.64)
+"""Seconds of silence at which the detector is asked, and asked again: the first answer is there before anything could
+have been decided, and a longer silence is a better picture of an end."""
+SEEN = 8.0
+"""Seconds of sound that are kept, of which a detector may see all."""
+BEFORE = 0.5
+"""Seconds before the utterance that it sees too."""
+STALLED = 2.0
+"""Seconds after which an answer is no longer waited for."""
+
+Detector = AbstractAsyncContextManager[TurnDetector]
+
+
+class Judge:
+    """One session's. `run` it in the session's task group; `push` each frame that is listened to, and what it told.
+
+    A detector that cannot be opened, or fails, is told of once (``trouble``), and nothing is asked any more. While it
+    is being opened, which may be a download, nothing is asked either.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        now: Callable[[], float],
+        judged: Callable[[EndJudged], None],
+        trouble: Callable[[str], None],
+    ) -> None:
+        self._detector = detector
+        self._now = now
+        self._judged = judged
+        self._trouble = trouble
+        self._frames: deque[Frame] = deque(maxlen=int(SEEN * 16_000) // FRAME)
+        self._since = 0.0
+        """Where the utterance began."""
+        self._quiet_since: float | None = None
+        self._asked = 0
+        """How often, in this silence."""
+        self._question: tuple[float, Samples] | None = None
+        self._wanted = anyio.Event()
+
+    def push(self, frame: Frame, voices: tuple[Voice, ...]) -> None:
+        """Take the next frame and what the segmenter made of it. Never waits."""
+        self._frames.append(frame)
+        for voice in voices:
+            match voice:
+                case VoiceStarted(at):
+                    self._since, self._quiet_since = at, None
+                case VoiceResumed():
+                    self._quiet_since = self._question = None
+                case VoiceQuiet(at) | VoicePaused(at) if at != self._quiet_since:
+                    self._quiet_since, self._asked = at, 0
+                case _:
+                    pass
+        if self._quiet_since is None or self._asked == len(ASKED_AT):
+            return
+        if frame.end >= self._quiet_since + ASKED_AT[self._asked] - 1e-6:
+            self._asked += 1
+            self._question = (self._quiet_since, self._sound())
+            self._wanted.set()
+
+    def over(self) -> None:
+        """The utterance is closed, or nobody listens: nothing is asked about it any more."""
+        self._quiet_since = self._question = None
+
+    async def run(self) -> None:
+        """Open the detector and answer questions with it, the newest first, until cancelled."""
+        try:
+            async with self._detector as detector:
+                while True:
+                    await self._wanted.wait()
+                    self._wanted = anyio.Event()
+                    if self._question is not None:
+                        (quiet_since, samples), self._question = self._question, None
+                        await self._answer(detector, quiet_since, samples)
+        except ParleyError as error:
+            self._trouble(str(error))
+
+    async def _answer(self, detector: TurnDetector, quiet_since: float, samples: Samples) -> None:
+        with anyio.move_on_after(STALLED) as limit:
+            complete = await detector.probability(samples)
+        if limit.cancelled_caught:
+            raise ProviderError(f"{detector.name} did not answer within {STALLED:g} s", provider=detector.name)
+        if quiet_since == self._quiet_since:
+            self._judged(EndJudged(self._now(), quiet_since, complete))
+
+    def _sound(self) -> Samples:
+        kept = [frame.samples for frame in self._frames if frame.end > self._since - BEFORE]
+        return np.concatenate(kept)
