@@ -95,7 +95,9 @@ class OpenAIServer(Server):
             case "POST", "/v1/responses":
                 return self._responses(request)
             case "POST", "/v1/audio/transcriptions":
-                return Reply.of({"text": HEARD, "languages": [{"code": "en"}], "usage": {"type": "duration", "seconds": 1}})
+                return Reply.of(
+                    {"text": HEARD, "languages": [{"code": "en"}], "usage": {"type": "duration", "seconds": 1}}
+                )
             case "GET" | "HEAD", "/v1/models":
                 return Reply.of({"object": "list", "data": [{"id": "gpt-6-luna", "object": "model"}]})
         return Reply.of(self.error(404), 404)
