@@ -145,7 +145,8 @@ async def test_the_server_speaks_as_the_sdk_expects(server: CartesiaServer) -> N
 
 async def test_the_sdk_lists_the_same_voices() -> None:
     async with CartesiaVoices() as server:
-        theirs = [voice async for voice in AsyncCartesia(api_key=KEY, base_url=server.url).voices.list(limit=100)]
+        async with AsyncCartesia(api_key=KEY, base_url=server.url) as client:
+            theirs = [voice async for voice in client.voices.list(limit=100)]
         ours = await cartesia.voices(options(server))
     assert [voice.id for voice in theirs] == [voice.id for voice in ours]
 
@@ -337,10 +338,11 @@ async def test_an_error_of_a_cancelled_call_is_not_the_next_ones(server: Cartesi
 async def test_ink_says_itself_when_the_user_has_finished(server: CartesiaServer) -> None:
     server.ends = True
     async with cartesia.transcriber(options(server)) as ears, ears.stream() as stream:
+        [line] = server.lines
         for frame in WAVE:
             stream.push(frame)
         *_, eager, end = await heard(stream, 2)
-        assert {"type": "close"} not in server.lines[0].received
+        assert {"type": "close"} not in line.received
     assert ears.abilities.end_of_turn and ears.abilities.partials
     assert (eager.text, eager.final, eager.end_of_turn) == (HEARD, True, False), "an answer may be drafted on it"
     assert (end.text, end.final, end.end_of_turn, end.language) == (HEARD, True, True, "en")
@@ -414,20 +416,21 @@ async def test_ink_takes_an_early_end_back(server: CartesiaServer) -> None:
 
 async def test_the_turn_after_a_finished_one_is_not_cut(server: CartesiaServer) -> None:
     """Ink's own end answers the pause; the user goes on, and nobody hurries the next turn."""
-    server.ends = True
-    async with cartesia.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
+    server.ends, server.eager = True, False
+    async with cartesia.transcriber(options(server, force_after=0.2)) as ears, ears.stream() as stream:
         for frame in WAVE:
             stream.push(frame)
         stream.finish()
-        await heard(stream, 2)
+        await heard(stream)
+        [line] = server.lines
         server.ends = False
         for frame in wave(20, 20):
             stream.push(frame)
         with anyio.fail_after(2):
             while (partial := await anext(stream)).text != f"{HEARD}what time":
                 pass
-        await anyio.sleep(0.1)
-        assert {"type": "close"} not in server.lines[0].received
+        await anyio.sleep(0.3)
+        assert {"type": "close"} not in line.received
     assert not partial.final
 
 

@@ -28,6 +28,8 @@ class CartesiaServer(Server):
         self.heard = HEARD
         self.ends = False
         """Ink itself says that the turn is over, half a second of sound after it began."""
+        self.eager = True
+        """It says so a little before, too."""
         self.resumes = False
         """Ink says eagerly that the turn is over, and takes it back."""
         self.refusal: dict[str, Any] | None = None
@@ -84,7 +86,8 @@ class CartesiaServer(Server):
                             await line.content(_event("turn.resume"))
                             await line.content(_event("turn.update", " ".join(words[:3])))
                         if self.ends:
-                            await line.content(_event("turn.eager_end", self.heard))
+                            if self.eager:
+                                await line.content(_event("turn.eager_end", self.heard))
                             await line.content(_event("turn.end", self.heard), last=True)
                             line.over()
                             turn = -1
