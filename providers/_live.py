@@ -87,11 +87,13 @@ class LiveTranscriber:
         least: float = 0.0,
         patience: float = 0.0,
         takes_back: bool = True,
+        fastest: float = math.inf,
     ) -> None:
         """``rate``: Hz on the wire. ``chunk``: seconds of sound in a message; ``least``: that no message may be shorter
         than. ``patience``: seconds after a pause for which the server's own final is waited for before one is asked
         for; asking may cut a turn in two. ``takes_back``: the server may find that a final of its own was none; else
-        what comes behind one is what was said after it."""
+        what comes behind one is what was said after it. ``fastest``: times real time at which sound that waits is sent,
+        after the first `BURST` seconds of it."""
         self.name = name
         self.abilities = abilities
         self.rate = rate
@@ -99,6 +101,7 @@ class LiveTranscriber:
         self.least = least
         self.patience = patience
         self.takes_back = takes_back
+        self.fastest = fastest
         self._lines = lines
         self._dialect = dialect
 
@@ -200,12 +203,16 @@ class LiveStream:
     async def _send(self, socket: Socket, dialect: Dialect) -> None:
         for message in dialect.hello():
             await socket.send(message)
+        began, before = anyio.current_time(), self._outgoing.taken
         while True:
             pcm, finish = b"", False
             with anyio.CancelScope(deadline=self._ask_at) as self._sending:
                 pcm, finish = await self._outgoing.next()
             if pcm:
                 await socket.send(dialect.sound(pcm))
+                due = began + (self._outgoing.taken - before - BURST) / self._owner.fastest
+                if due > anyio.current_time():
+                    await anyio.sleep_until(due)
             if finish:
                 self._asked_until, self._given = self._outgoing.taken, None
                 self._answering = False
@@ -238,9 +245,9 @@ class LiveStream:
         raise ProviderError(f"{who}: no first byte for {self._timeouts.first_byte:g} s", provider=who)
 
     def _wind(self) -> None:
-        """While a final is owed the server's time is running, anew with all that it says."""
+        """While a final is owed of sound that it has, the server's time is running, anew with all that it says."""
         wait = math.inf
-        if self._owed or self._parting:
+        if (self._owed and not self._outgoing.wanted) or self._parting:
             wait = self._timeouts.gap if self._answering else self._timeouts.first_byte
         self._reading.deadline = anyio.current_time() + wait
 
@@ -276,6 +283,8 @@ class LiveStream:
         self._news.set()
 
 
+BURST = 2.0
+"""Seconds of sound that may be sent at once: what was said while the connection was being made."""
 SLACK = 0.3
 """Seconds by which a final may end before the sound for which it was wanted: the end of that sound is a pause."""
 
@@ -302,6 +311,11 @@ class _Outgoing:
     def taken(self) -> float:
         """Seconds of sound handed out so far."""
         return self._sent / 2 / self._rate
+
+    @property
+    def wanted(self) -> bool:
+        """A final is wanted of sound that has not all been handed out."""
+        return bool(self._finish_at)
 
     def push(self, samples: Samples) -> None:
         if self._resampler is not None:

@@ -46,6 +46,7 @@ async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
         yield LiveTranscriber(
             lines, hearing.dialect(chosen, _WHO, server.secrets), name=_WHO, abilities=hearing.ABILITIES,
             chunk=hearing.CHUNK, least=hearing.LEAST, patience=chosen.force_after, takes_back=False,
+            fastest=hearing.FASTEST,
         )  # fmt: skip
 
 

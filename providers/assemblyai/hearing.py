@@ -25,6 +25,8 @@ PATH = "/v3/ws"
 CHUNK = 0.1
 LEAST = 0.05
 """Seconds of sound in a message: 0.05 to 1 is allowed, and anything else ends the session (3007)."""
+FASTEST = 4.0
+"""Times real time. AssemblyAI ends a session to which sound comes too fast (4029), and does not say what that is."""
 QUIET = 0.1
 """Seconds of silence after which a turn may end at the earliest, unless ``min_turn_silence`` says otherwise."""
 KNOWN = 0.5
@@ -63,7 +65,8 @@ def read_options(options: Mapping[str, Any], provider: str) -> Options:
 
 
 def query(chosen: Options) -> dict[str, object]:
-    languages = chosen.languages or (() if chosen.language in ("", "auto") else (chosen.language,))
+    asked = chosen.languages or (() if chosen.language in ("", "auto") else (chosen.language,))
+    languages = [language.replace("_", "-").partition("-")[0] for language in asked]
     return {
         "sample_rate": CAPTURE_RATE,
         "encoding": "pcm_s16le",

@@ -155,7 +155,9 @@ async def test_one_that_is_unsure_of_the_end_is_not_believed(server: AssemblyAIS
 
 
 async def test_it_is_told_that_the_turn_is_over_when_it_does_not_see_it(server: AssemblyAIServer) -> None:
-    asked = options(server, force_after=0.05, languages=["en", "de"], keyterms=["Parley", "Café"], mode="min_latency")
+    asked = options(
+        server, force_after=0.05, languages=["en-GB", "de"], keyterms=["Parley", "Café"], mode="min_latency"
+    )
     async with assemblyai.transcriber(asked) as ears, ears.stream() as stream:
         for frame in WAVE:
             stream.push(frame)
@@ -190,7 +192,21 @@ async def test_every_sample_goes_once_in_pieces_that_are_allowed(server: Assembl
     assert len(given) - len(whole) // 2 < 0.05 * 16_000, "what is too short to be sent waits for more"
 
 
-async def test_an_utterance_of_which_little_is_said_twice_is_whole(server: AssemblyAIServer) -> None:
+async def test_much_sound_that_waits_is_not_sent_all_at_once(server: AssemblyAIServer) -> None:
+    """It would be taken for sound that comes too fast."""
+    hurried = options(server, force_after=0.02, timeouts={"connect": 3.0, "first_byte": 0.3, "gap": 0.3})
+    async with assemblyai.transcriber(hurried) as ears, ears.stream() as stream:
+        began = anyio.current_time()
+        for index in range(150):  # 4.8 s
+            stream.push(Frame(WAVE[index % 20].samples, index * FRAME))
+        stream.finish()
+        await until(lambda: server.lines and len(server.lines[0].received) > 3)
+        assert anyio.current_time() - began < 0.5, "what was said while it connected is sent at once"
+        assert (await heard(stream, 1))[-1].text == HEARD, "its time runs only when it has all the sound"
+        assert anyio.current_time() - began > (4.8 - 2.0) / 4 - 0.1
+
+
+async def test_an_utterance_that_is_said_twice_is_whole(server: AssemblyAIServer) -> None:
     async with assemblyai.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
         for _ in range(2):
             for frame in WAVE:
