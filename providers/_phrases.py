@@ -29,9 +29,16 @@ class Phrases:
         return [phrase] if phrase else []
 
     def _end_of(self, said: str) -> int:
-        """Where it ends in the text; where the text ends so far, if it was cleaned and is not there word for word."""
-        at = self.text.find(said, self._cut)
-        return at + len(said) if at >= 0 else len(self.text)
+        """Where it ends in the text; where the text ends so far, if it was cleaned and is not there word for word.
+        Spaces were cleaned in any case."""
+        at = self._cut
+        for letter in "".join(said.split()):
+            while at < len(self.text) and self.text[at].isspace():
+                at += 1
+            if at == len(self.text) or self.text[at] != letter:
+                return len(self.text)
+            at += 1
+        return at
 
     def _take(self, end: int) -> str:
         """Up to ``end``; nothing yet, where nothing in it can be said."""
