@@ -19,6 +19,7 @@ import anyio
 from assistant.audio.resample import Resampler
 from assistant.conversation.events import Transcript, Word
 from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples, TranscriberAbilities
+from providers._http import CLOSING
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
 from providers._wav import pcm16
@@ -136,6 +137,8 @@ class LiveStream:
         self._reading = anyio.CancelScope()
         self._answering = False
         """The server has said something since a final was asked for."""
+        self._unsent: ProviderError | None = None
+        """Why no more can be sent."""
         self._parting = False
         """It has been told goodbye."""
 
@@ -178,27 +181,28 @@ class LiveStream:
 
     async def _converse(self, socket: Socket, dialect: Dialect) -> ProviderError | None:
         """Send and read side by side until one of them fails. None: the server has hung up as it was told to."""
-        failures: list[ProviderError] = []
+        failure: ProviderError | None = None
         async with anyio.create_task_group() as both:
 
             async def send() -> None:
                 try:
                     await self._send(socket, dialect)
                 except ProviderError as error:
-                    failures.append(error)  # why the server hung up is still to be read
+                    self._unsent = error  # why the server hung up is still to be read, if it has
+                    self._reading.deadline = anyio.current_time() + CLOSING
 
             both.start_soon(send)
             try:
                 await self._read(socket, dialect)
             except ProviderError as error:
-                failures.insert(0, error)
+                failure = error
             both.cancel_scope.cancel()
         if self._parting and socket.hung_up and isinstance(dialect, Parting):
             self._parting = False
             for heard in dialect.parted():
                 self._hear(heard)
             return None
-        return failures[0]
+        return failure
 
     async def _send(self, socket: Socket, dialect: Dialect) -> None:
         for message in dialect.hello():
@@ -239,6 +243,8 @@ class LiveStream:
                 self._wind()
                 for heard in understood(dialect.read, message, self._owner.name):
                     self._hear(heard)
+        if self._unsent is not None:
+            raise self._unsent
         who = self._owner.name
         if self._answering:
             raise ProviderError(f"{who} fell silent for {self._timeouts.gap:g} s", provider=who)
@@ -246,6 +252,8 @@ class LiveStream:
 
     def _wind(self) -> None:
         """While a final is owed of sound that it has, the server's time is running, anew with all that it says."""
+        if self._unsent is not None:
+            return
         wait = math.inf
         if (self._owed and not self._outgoing.wanted) or self._parting:
             wait = self._timeouts.gap if self._answering else self._timeouts.first_byte

@@ -108,10 +108,14 @@ class Socket:
         return self._connection.close_code in (1000, 1001, 1005)
 
     async def send(self, message: Message) -> None:
-        """Raises ProviderError when the connection is over."""
+        """Raises ProviderError when the connection is over, or the server takes nothing."""
         data = message if isinstance(message, str | bytes) else json.dumps(message, ensure_ascii=False)
+        who, gap = self._server.provider, self._server.timeouts.gap
         try:
-            await self._connection.send(data)
+            with anyio.fail_after(gap):
+                await self._connection.send(data)
+        except TimeoutError:
+            failure = ProviderError(f"{who} took nothing for {gap:g} s", provider=who)
         except Exception as error:
             failure = explain(error, self._server)
         else:

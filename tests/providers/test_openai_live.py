@@ -196,6 +196,22 @@ async def test_a_stretch_whose_recognition_failed_is_an_error(server: OpenAIReal
             await anext(stream)
 
 
+async def test_a_server_that_takes_nothing_ends_it(server: OpenAIRealtimeServer) -> None:
+    class Deaf(OpenAIRealtimeServer):
+        async def talk(self, line: Line) -> None:
+            assert line._pump is not None
+            line._pump.cancel()
+            await anyio.sleep_forever()
+
+    asked = {"timeouts": {"connect": 1.0, "first_byte": 0.5, "gap": 0.3}}
+    async with Deaf() as deaf, openai.transcriber(options(deaf, **asked)) as ears, ears.stream() as stream:
+        for second in range(300):
+            stream.push(Frame(np.zeros(16_000, np.float32), second * 16_000))
+        stream.finish()
+        with anyio.fail_after(10), pytest.raises(ProviderError, match="openai took nothing for 0.3 s"):
+            await anext(stream)
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
