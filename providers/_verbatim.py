@@ -16,6 +16,8 @@ __all__ = ["begins", "verbatim"]
 
 ENOUGH = 4
 """Words by which a beginning is judged."""
+LOOKED_AT = 200
+"""Characters of the text that hold them."""
 STRAY = 1
 """Of them, how many may be others: a name or an abbreviation is written in more than one way."""
 
@@ -37,7 +39,7 @@ def begins(said: str, text: str) -> bool | None:
     The last word of what was said so far is left out, since more letters may follow; and so is the one before, which
     more words may turn into another number; unless that is all of ``text``.
     """
-    wanted = plain_words(text)
+    wanted = plain_words(text[:LOOKED_AT])
     if plain_words(said) == wanted:
         return True
     heard = plain_words(said.rpartition(" ")[0] or said)[:-1]
