@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -254,8 +255,9 @@ def _plain(figures: Spread) -> dict[str, Any]:
 def _ended(command: Sequence[str], within: float) -> tuple[int | None, str, str]:
     """Run to the end, or end it: exit code (None: it was ended), standard output, standard error."""
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
-    ) as process:
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+        env={**os.environ, "PARLEY_TTS_CACHE": "off"},  # what a voice has said in an earlier run says nothing of it
+    ) as process:  # fmt: skip
         code: int | None = None
         try:
             output, said = process.communicate(timeout=within)
