@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 
+import pytest
 import trustme
 
 OTHER = "elsewhere.example"
@@ -26,15 +26,29 @@ def serving(name: str = "127.0.0.1", *, trusted: bool = True) -> ssl.SSLContext:
 
 
 @contextmanager
+def _trusting() -> Iterator[None]:
+    with _authority(True).cert_pem.tempfile() as path, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", path)
+        yield
+
+
+_held = 0
+_trust = ExitStack()
+
+
+@contextmanager
 def trust() -> Iterator[None]:
-    """Clients made meanwhile trust our own authority and nobody else, as SSL_CERT_FILE tells them."""
-    before = os.environ.get("SSL_CERT_FILE")
-    with _authority(True).cert_pem.tempfile() as path:
-        os.environ["SSL_CERT_FILE"] = path
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["SSL_CERT_FILE"]
-            else:
-                os.environ["SSL_CERT_FILE"] = before
+    """Clients made meanwhile trust our own authority and nobody else, as SSL_CERT_FILE tells them.
+
+    May be held by several at once, who leave in any order, in one thread.
+    """
+    global _held
+    if _held == 0:
+        _trust.enter_context(_trusting())
+    _held += 1
+    try:
+        yield
+    finally:
+        _held -= 1
+        if _held == 0:
+            _trust.close()
