@@ -147,6 +147,27 @@ options = {{ of = ["offline"] }}
         assert [type(delta).__name__ for delta in deltas][-1] == "SideEffect"
 
 
+async def test_a_third_partys_wrapper_nests_like_our_own(tmp_path: Path) -> None:
+    table = f"""
+[llm]
+provider = "hedge"
+options = {{ first = "double", second = "offline" }}
+[providers.double]
+provider = "tests.twice:model"
+options = {{ whom = "chain" }}
+[providers.chain]
+provider = "fallback"
+options = {{ of = ["sick", "well"] }}
+{instance("sick", faults=REFUSES)}
+{instance("well", replies='["Ha."]')}
+"""
+    async with opened(tmp_path, SCRIPTED.replace('[llm]\nprovider = "scripted"', table)) as (stages, failures, _):
+        assert await said(await stages.model.get()) == "Ha.Ha."
+    assert failures == [("llm", "sick", "well")]
+    with pytest.raises(ParleyError, match=r'providers\.double\.options\.whom = "nobody" is not a known llm provider'):
+        settings_of(tmp_path, table.replace('whom = "chain"', 'whom = "nobody"'))
+
+
 # --- circles and names, where nothing has checked the settings --------------------------------------------------------
 
 
