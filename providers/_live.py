@@ -131,6 +131,8 @@ class LiveStream:
         """When the server is asked for the final that it has not given by itself."""
         self._given: str | None = None
         """The final that was the answer to the last pause."""
+        self._latest = ""
+        """What it believed last."""
         self._results: deque[Transcript | ProviderError] = deque()
         self._news = anyio.Event()
         self._sending = anyio.CancelScope()
@@ -270,6 +272,10 @@ class LiveStream:
             self._owed, self._given = 1, None
             self._ask(anyio.current_time() + self._owner.patience)
             self._wind()
+        elif not heard.final and self._ask_at < math.inf and heard.text != self._latest:
+            # It is still finding words: asked now, it would cut a turn in the middle of them.
+            self._ask(anyio.current_time() + self._owner.patience)
+        self._latest = heard.text
         if heard.final:
             until = self._asked_until if until is None else until
             if until >= self._asked_until - SLACK:

@@ -232,3 +232,21 @@ async def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ProviderUnavailable, match="set DEEPGRAM_API_KEY"):
         async with deepgram.transcriber({}):
             pass
+
+
+async def test_flux_is_not_cut_off_while_it_still_finds_words(server: DeepgramServer) -> None:
+    """It took its early end back since the user went on: no end is forced before it has been quiet for a while."""
+    server.resumes = True
+    async with deepgram.transcriber(options(server, force_after=0.4)) as ears, ears.stream() as stream:
+        for frame in WAVE:
+            stream.push(frame)
+        stream.finish()
+        await heard(stream, 1)
+        [line] = [line for line in server.lines if line.call is not None]
+        began = anyio.current_time()
+        for words in ("what time is it", "what time is it now", "what time is it now in"):
+            await anyio.sleep(0.2)
+            await line.content(server.turn.info("Update", words))
+            assert {"type": "ForceEndTurn"} not in line.received
+        assert (await heard(stream, 1))[-1].text == HEARD
+        assert anyio.current_time() - began > 3 * 0.2 + 0.4 - 0.05

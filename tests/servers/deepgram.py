@@ -28,6 +28,8 @@ class DeepgramServer(Server):
         """Flux itself says that the turn is over, half a second of sound after it began."""
         self.resumes = False
         """Flux says eagerly that the turn is over, and takes it back."""
+        self.turn: _Turn
+        """Of the newest connection to Flux."""
         self.said: list[str] = []
         """Texts that were to be spoken."""
 
@@ -84,7 +86,7 @@ class DeepgramServer(Server):
         }  # fmt: skip
 
     async def _flux(self, line: Line) -> None:
-        turn = _Turn(line)
+        turn = self.turn = _Turn(line)
         await line.send({"type": "Connected", "request_id": ID, "sequence_id": turn.next()})
         words = self.heard.split()
         while True:
