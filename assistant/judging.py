@@ -77,6 +77,11 @@ class Judge:
         """The utterance is closed, or nobody listens: nothing is asked about it any more."""
         self._quiet_since = self._question = None
 
+    def asked(self) -> tuple[float, Samples] | None:
+        """The question that waits, if one does, and wait no more: where the silence began, and the sound up to now."""
+        question, self._question = self._question, None
+        return question
+
     async def run(self) -> None:
         """Open the detector and answer questions with it, the newest first, until cancelled."""
         try:
@@ -84,9 +89,8 @@ class Judge:
                 while True:
                     await self._wanted.wait()
                     self._wanted = anyio.Event()
-                    if self._question is not None:
-                        (quiet_since, samples), self._question = self._question, None
-                        await self._answer(detector, quiet_since, samples)
+                    if (question := self.asked()) is not None:
+                        await self._answer(detector, *question)
         except ParleyError as error:
             self._trouble(str(error))
 

@@ -16,20 +16,22 @@ from assistant.conversation.reading import Reads
 
 __all__ = ["adaptive"]
 
-BASE = 0.6
-"""Seconds to wait for a user of whom nothing is known, when nothing else is known."""
+BASE = (0.5, 0.65)
+"""Seconds to wait for a user of whom nothing is known, when nothing else is known: without a detector's score, and with
+one."""
 HABIT = 0.5
 """Seconds more for a user whose pauses are e times as long as usual."""
-AGAIN = (0.8, 0.4)
-"""Seconds more for each unit of `pauses.tried`: without a detector's score, and with one."""
-SCORE = 0.15
+AGAIN = (0.8, 0.6)
+"""Seconds more for each unit of `pauses.tried`: the same two."""
+SCORE = 0.1
 """Seconds less for each unit of the score's log-odds."""
 SURE = 3.0
 """Log-odds beyond which a score is not believed to know any better (0.05 and 0.95): Smart Turn's saturate."""
-BRIEF = 0.9
+BRIEF = 1.0
 """Seconds of voice up to which an utterance without a pause may be an answer of one word."""
-ANSWER = 0.3
-"""Seconds to wait for more after such a one. Detectors hear a word out of the middle of a sentence in it."""
+ANSWER = 0.25
+"""Seconds to wait for more after such a one. Detectors hear a word out of the middle of a sentence in it. Its words may
+come after that; if they say that it was no answer, the decision is taken back (`turn._understood_late`)."""
 WORDS = {Reads.COMPLETE: -0.25, Reads.PROBABLY: -0.1, Reads.UNKNOWN: 0.0, Reads.NUMBER: 0.5, Reads.OPEN: 0.7}
 """Seconds for what the words read as."""
 LEAST_OPEN = 1.2
@@ -49,7 +51,7 @@ def adaptive(rules: EndpointRules, evidence: Evidence) -> float:
         answer = rules.silence if reads is Reads.COMPLETE else ANSWER
         return answer + (0.0 if evidence.final or reads is None else LAGGING)
     scored = bool(evidence.complete)
-    seconds = BASE + rules.patience + HABIT * math.log(evidence.habit.typical / USUAL)
+    seconds = BASE[scored] + rules.patience + HABIT * math.log(evidence.habit.typical / USUAL)
     seconds += AGAIN[scored] * tried(evidence.pauses)
     if scored:
         seconds -= SCORE * _log_odds(min(evidence.complete))

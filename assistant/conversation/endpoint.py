@@ -27,12 +27,6 @@ OPEN = 0.7
 """An unfinished sentence waits for this part of the way from the least to the most silence."""
 
 
-SCORED, DOUBTED = 0.4, 1.2
-"""Seconds that ``smart-turn`` waits when the detector is sure that the user has finished, and when it is not."""
-ENOUGH = 0.8
-"""The probability from which it counts as sure."""
-
-
 Policy = Callable[[EndpointRules, Evidence], float]
 """(rules, evidence) -> seconds, before they are held between the least and the most."""
 
@@ -82,17 +76,18 @@ def _text(rules: EndpointRules, evidence: Evidence) -> float:
         return rules.silence
     reads = evidence.reads
     if reads is None:
-        return UNKNOWN
+        return UNKNOWN + rules.patience
     if reads is Reads.OPEN:
         return rules.silence + OPEN * (rules.max_silence - rules.silence)
     if reads is Reads.COMPLETE and not evidence.final:
-        return rules.silence + 0.1  # a partial may lag behind the voice
-    return {
+        return rules.silence + 0.1 + rules.patience  # a partial may lag behind the voice
+    waits = {
         Reads.COMPLETE: rules.silence,
         Reads.PROBABLY: PROBABLY,
         Reads.UNKNOWN: UNKNOWN,
         Reads.NUMBER: NUMBER,
-    }[reads]
+    }
+    return waits[reads] + rules.patience
 
 
 def _smart_turn(rules: EndpointRules, evidence: Evidence) -> float:
@@ -101,7 +96,7 @@ def _smart_turn(rules: EndpointRules, evidence: Evidence) -> float:
         return rules.silence
     if not evidence.complete:
         return _text(rules, evidence)
-    return SCORED if evidence.complete[-1] >= ENOUGH else DOUBTED
+    return rules.scored if evidence.complete[-1] >= rules.enough else rules.doubted
 
 
 POLICIES: dict[str, Policy] = {"fixed": _fixed, "text": _text, "smart-turn": _smart_turn, "adaptive": adaptive}

@@ -19,7 +19,13 @@ class EndpointRules:
     max_silence: float = 2.5
     """Seconds: the most that a policy other than ``fixed`` may wait."""
     patience: float = 0.0
-    """Seconds that ``adaptive`` waits longer than it would; negative: shorter. The knob that the bench turns."""
+    """Seconds that ``text`` and ``adaptive`` wait longer than they would; negative: shorter. The bench turns it."""
+    enough: float = 0.8
+    """For ``smart-turn``: the probability from which the detector counts as sure that the user has finished."""
+    scored: float = 0.4
+    """For ``smart-turn``: seconds to wait when it is sure."""
+    doubted: float = 1.2
+    """For ``smart-turn``: seconds to wait when it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -580,7 +580,9 @@ def _understood_late(move: _Move, phase: Replying, utterance: Utterance, transcr
     before = phase.text
     heard = _heard(move, utterance, transcript) if before is None else replace(utterance, transcript=transcript)
     if before is None:
-        if heard.covered:
+        if heard.covered and heard.text and not heard.cut and _done_at(heard, move.rules, move.talk.habit) > move.at:
+            _draft(move, heard, Endpointing)  # decided without the words, and the words say that more will come
+        elif heard.covered:
             _answer(move, heard)
         else:
             move.go(replace(phase, utterance=heard))

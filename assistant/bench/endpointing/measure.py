@@ -1,0 +1,126 @@
+"""The whole measurement: recordings in, figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from assistant.bench.endpointing import sound
+from assistant.bench.endpointing.policies import Family, families
+from assistant.bench.endpointing.replay import decisions
+from assistant.bench.endpointing.scoring import BUDGETS, Budget, Held, Outcome, Score, best, held_out, outcome, score
+from assistant.bench.endpointing.sound import Heard
+from assistant.bench.endpointing.truth import Recording
+from assistant.bench.endpointing.words import Aligner
+from assistant.conversation.events import EndJudged, Word
+from assistant.conversation.evidence import EndpointRules
+from assistant.ports import TurnDetector
+from providers import registry
+
+SWEPT = ("main", "extra")
+"""Groups whose pauses and ends the budgets are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    recording: Recording
+    heard: Heard
+    words: Sequence[Word]
+
+
+@dataclass
+class Row:
+    """One policy on one set of recordings."""
+
+    family: Family
+    held: dict[Budget, Held] = field(default_factory=dict)
+    """Settings chosen on other speakers."""
+    flattered: dict[Budget, Score | None] = field(default_factory=dict)
+    """Settings chosen on the same recordings, as eot-bench does it."""
+    usual: dict[str, Score] = field(default_factory=dict)
+    """Group -> as it comes, nothing chosen."""
+
+
+@dataclass
+class Report:
+    everything: list[Row]
+    """All recordings, no words."""
+    worded: list[Row]
+    """Those whose words are known."""
+    cases: Sequence[Case]
+    detector: str | None
+    costs: Sequence[float]
+    """Seconds of each of the detector's answers on this machine."""
+
+
+async def measure(
+    folder: Path, recordings: Sequence[Recording], name: str, progress: Callable[[str], None] = lambda _: None
+) -> Report:
+    """``name``: of the detector; empty: none. Raises ParleyError."""
+    async with AsyncExitStack() as opened:
+        judge = await opened.enter_async_context(registry.find("turn", name)({})) if name else None
+        cases, costs = await listened(folder, recordings, judge, progress)
+    scored = judge is not None
+    everything = compared(cases, words=False, detector=scored, progress=progress)
+    known = [case for case in cases if case.words]
+    worded = compared(known, words=True, detector=scored, progress=progress) if known else []
+    return Report(everything, worded, cases, name or None, costs)
+
+
+async def listened(
+    folder: Path, recordings: Sequence[Recording], judge: TurnDetector | None, progress: Callable[[str], None]
+) -> tuple[list[Case], list[float]]:
+    """Every recording through the loop's ears, once for all policies; and each of the detector's costs."""
+    costs: list[float] = []
+    aligner = Aligner() if any(each.text for each in recordings) else None
+    cases = []
+    async with registry.find("vad", "silero")({}) as vad:
+        for number, recording in enumerate(recordings, 1):
+            progress(f"{number} of {len(recordings)} recordings")
+            samples = sound.decoded(folder, recording, number)
+            heard = await sound.heard(samples, vad, judge, costs)
+            cases.append(Case(recording, heard, aligner.words(samples, recording) if aligner else ()))
+    return cases, costs
+
+
+def compared(cases: Sequence[Case], *, words: bool, detector: bool, progress: Callable[[str], None]) -> list[Row]:
+    """Every policy on ``cases``. ``words``: those that take text too; all of the cases must have it then."""
+    swept = [case for case in cases if case.recording.group in SWEPT]
+    rows = []
+    for family in families(words=words, detector=detector):
+        progress(family.name)
+        row = Row(family)
+        outcomes = [_outcomes(swept, family, setting) for setting in family.settings]
+        scores = [score(each) for each in outcomes]
+        for budget in BUDGETS:
+            row.held[budget] = held_out([case.recording for case in swept], outcomes, budget)
+            found = best(scores, budget)
+            row.flattered[budget] = None if found is None else scores[found]
+        for group in dict.fromkeys(case.recording.group for case in cases):
+            there = [case for case in cases if case.recording.group == group]
+            row.usual[group] = score(_outcomes(there, family, family.usual))
+        rows.append(row)
+    return rows
+
+
+def _outcomes(cases: Sequence[Case], family: Family, rules: EndpointRules) -> list[Outcome]:
+    return [outcome(case.recording, decided(case, family, rules)) for case in cases]
+
+
+def decided(case: Case, family: Family, rules: EndpointRules) -> list[float]:
+    """When the policy decides on this recording."""
+    heard = case.heard
+    if not family.scored:
+        kept = [n for n, each in enumerate(heard.happenings) if not isinstance(each, EndJudged)]
+        heard = Heard([heard.happenings[n] for n in kept], [heard.known_at[n] for n in kept], heard.seconds)
+    return decisions(heard, rules, () if family.lag is None else case.words, family.lag or 0.0)
+
+
+def quantiles(costs: Sequence[float]) -> tuple[float, float]:
+    """Median and 95th percentile, milliseconds."""
+    middle, high = np.quantile(costs, [0.5, 0.95])
+    return float(middle) * 1000, float(high) * 1000

@@ -1,0 +1,168 @@
+"""Decisions -> figures, as LiveKit's eot-bench defines them. Pure.
+
+A pause inside an utterance (``hold``) is cut when a decision falls into it. The latency is the time from the true end of
+speech to the first decision that belongs to it: not before the end less EARLY, nor before the end of the last pause. It is
+dead air, without any model's computing. One that never comes is CAP seconds late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.bench.endpointing.truth import Recording
+
+EARLY = 0.25
+"""Seconds before the labelled end at which a decision is one about the end: labels and voices are no sharper."""
+CAP = 4.0
+"""Seconds that a missed end counts."""
+LATENCIES = (0.3, 0.6)
+"""Seconds: budgets at which false cut-offs are reported."""
+CUTS = (0.05, 0.10)
+"""Shares of pauses: budgets at which the latency is reported."""
+SPLITS = 10
+"""Random halvings of the speakers; each is used both ways."""
+RESAMPLED = 2000
+"""Times that the files are drawn anew for an interval."""
+
+Decisions = Mapping[str, Sequence[float]]
+"""Path -> seconds of each decision, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One recording under one setting."""
+
+    cut: int
+    holds: int
+    latency: float | None
+    """Seconds; infinite: missed; None: its end is not judged."""
+
+    @property
+    def capped(self) -> float:
+        return CAP if self.latency is None else min(self.latency, CAP)
+
+
+def outcome(recording: Recording, decisions: Sequence[float]) -> Outcome:
+    times = sorted(decisions)
+    cut = sum(any(start <= at < end for at in times) for start, end in recording.holds)
+    latency = None
+    if not recording.no_end:
+        first = max([recording.end - EARLY, *(end for _, end in recording.holds)])
+        latency = next((at - recording.end for at in times if at >= first), float("inf"))
+    return Outcome(cut, len(recording.holds), latency)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Many recordings under one setting."""
+
+    cut: int
+    holds: int
+    latencies: tuple[float, ...]
+    """Seconds, sorted; infinite where missed."""
+
+    @property
+    def cuts(self) -> float:
+        """Share of the pauses that are cut."""
+        return self.cut / self.holds if self.holds else 0.0
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(np.minimum(self.latencies, CAP))) if self.latencies else 0.0
+
+    @property
+    def missed(self) -> int:
+        return sum(each == float("inf") for each in self.latencies)
+
+    def quantile(self, share: float) -> float:
+        """Of the latencies, linear between two of them; infinite where one of the two is."""
+        if not self.latencies:
+            return 0.0
+        at = (len(self.latencies) - 1) * share
+        low, high = self.latencies[int(at)], self.latencies[min(int(at) + 1, len(self.latencies) - 1)]
+        return low if low == high or at == int(at) else low + (high - low) * (at - int(at))
+
+
+def score(outcomes: Sequence[Outcome]) -> Score:
+    return Score(
+        sum(each.cut for each in outcomes),
+        sum(each.holds for each in outcomes),
+        tuple(sorted(each.latency for each in outcomes if each.latency is not None)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    kind: str
+    """"latency": the fewest cuts at a mean latency of at most ``most``; "cuts": the least mean latency at a share."""
+    most: float
+
+
+BUDGETS = (*(Budget("latency", most) for most in LATENCIES), *(Budget("cuts", most) for most in CUTS))
+
+
+def best(scores: Sequence[Score], budget: Budget) -> int | None:
+    """Which of a policy's settings keeps the budget best; None where none does."""
+    if budget.kind == "latency":
+        fit = [(s.cuts, s.mean, n) for n, s in enumerate(scores) if s.mean <= budget.most + 1e-9]
+    else:
+        fit = [(s.mean, s.cuts, n) for n, s in enumerate(scores) if s.cuts <= budget.most + 1e-9]
+    return min(fit)[2] if fit else None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a budget's setting does to speakers on whom it was not chosen: means over all halvings."""
+
+    cuts: float
+    cuts_interval: tuple[float, float]
+    """95 %, files drawn anew."""
+    mean: float
+    mean_interval: tuple[float, float]
+    reached: bool
+    """On every half some setting kept the budget; else the nearest stood in for it."""
+
+
+def held_out(recordings: Sequence[Recording], outcomes: Sequence[Sequence[Outcome]], budget: Budget) -> Held:
+    """``outcomes``: for each setting those of all recordings, in their order."""
+    speakers = sorted({each.speaker for each in recordings})
+    rows: list[list[Outcome]] = []
+    reached = True
+    for seed in range(SPLITS):
+        half = set(np.random.default_rng(seed).permutation(speakers)[: len(speakers) // 2])
+        inside = [each.speaker in half for each in recordings]
+        chosen: dict[bool, int] = {}
+        for side in (True, False):
+            scores = [score([o for o, there in zip(one, inside, strict=True) if there is side]) for one in outcomes]
+            found = best(scores, budget)
+            reached = reached and found is not None
+            chosen[side] = found if found is not None else _nearest(scores, budget)
+        rows.append([outcomes[chosen[not there]][n] for n, there in enumerate(inside)])
+    return _pooled(rows, reached)
+
+
+def _nearest(scores: Sequence[Score], budget: Budget) -> int:
+    key: Callable[[int], Hashable] = lambda n: scores[n].mean if budget.kind == "latency" else scores[n].cuts  # noqa: E731
+    return min(range(len(scores)), key=key)  # type: ignore[arg-type]
+
+
+def _pooled(rows: Sequence[Sequence[Outcome]], reached: bool) -> Held:
+    cut = np.array([[o.cut for o in row] for row in rows], float)
+    holds = np.array([o.holds for o in rows[0]], float)
+    judged = np.array([o.latency is not None for o in rows[0]], float)
+    late = np.array([[o.capped for o in row] for row in rows], float) * judged
+
+    def means(weights: NDArray[np.float64]) -> tuple[float, float]:
+        cuts = (cut @ weights).mean() / max(1.0, holds @ weights)
+        return float(cuts), float((late @ weights).mean() / max(1.0, judged @ weights))
+
+    count = len(holds)
+    draw = np.random.default_rng(0)
+    drawn = np.array([means(np.bincount(draw.integers(0, count, count), minlength=count)) for _ in range(RESAMPLED)])
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    cuts, mean = means(np.ones(count))
+    return Held(cuts, (float(low[0]), float(high[0])), mean, (float(low[1]), float(high[1])), reached)
