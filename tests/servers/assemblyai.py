@@ -40,7 +40,7 @@ class AssemblyAIServer(Server):
         """An Error in the place of sound."""
 
     def error(self, status: int) -> Any:
-        return {"error": f"Not authorized: {self.key}"}
+        return {"error": self.message(status)}
 
     def broken(self) -> Any:
         return {"type": "Error", "error_code": 3005, "error_type": "server_error", "error": "Something broke.",

@@ -43,7 +43,7 @@ class CartesiaServer(Server):
         self.hangs_up_with = 1000
 
     def error(self, status: int) -> Any:
-        return {"error_code": None, "title": "Refused", "message": f"status {status}, key {self.key}", "request_id": ID}
+        return {"error_code": None, "title": "Refused", "message": self.message(status), "request_id": ID}
 
     def broken(self) -> Any:
         return {"type": "error", "done": True, "status_code": 500, "error_code": None, "title": "Internal",

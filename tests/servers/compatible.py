@@ -18,20 +18,6 @@ USAGE = {
     "prompt_tokens": 100, "completion_tokens": 9, "total_tokens": 109, "prompt_tokens_details": {"cached_tokens": 64},
 }  # fmt: skip
 
-MESSAGES = {
-    400: "Bad request.",
-    401: "Wrong key:",
-    402: "Out of credits.",
-    403: "Not for this key:",
-    404: "No such model.",
-    429: "Slow down.",
-    500: "Something broke.",
-    503: "Not now.",
-    529: "Too many requests at once.",
-}
-"""What such a server says; of the key only where it is about the key."""
-ABOUT_THE_KEY = (401, 403)
-
 Quirk = Literal[
     "no_role", "null_content", "usage_chunk", "no_done", "no_finish", "reasoning", "reasoning_content", "think",
     "whole", "object_arguments", "no_tool_id", "no_tool_index", "wav", "odd_bytes", "plain_text",
@@ -58,9 +44,6 @@ class CompatibleServer(Server):
 
     def error(self, status: int) -> Any:
         return {"error": {"message": self.message(status), "type": "server_error", "code": status}}
-
-    def message(self, status: int) -> str:
-        return f"{MESSAGES[status]} {self.key}" if status in ABOUT_THE_KEY else MESSAGES[status]
 
     def error_in_200(self, request: Request) -> list[bytes]:
         if request.path.endswith("/chat/completions"):

@@ -34,7 +34,7 @@ class DeepgramServer(Server):
         """Texts that were to be spoken."""
 
     def error(self, status: int) -> Any:
-        return {"err_code": "INVALID_AUTH", "err_msg": f"Invalid credentials {self.key}", "request_id": ID}
+        return {"err_code": "INVALID_AUTH", "err_msg": self.message(status), "request_id": ID}
 
     def broken(self) -> Any:
         return {"type": "Error", "code": "INTERNAL", "variant": "INTERNAL", "description": "Something broke."}

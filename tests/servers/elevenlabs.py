@@ -40,7 +40,7 @@ class ElevenLabsServer(Server):
         self._ending: set[str] = set()
 
     def error(self, status: int) -> Any:
-        return {"detail": {"type": "x", "code": "x", "status": "x", "message": f"status {status}, key {self.key}"}}
+        return {"detail": {"type": "x", "code": "x", "status": "x", "message": self.message(status)}}
 
     def broken(self) -> Any:
         return {"message_type": "error", "message": "Something broke.", "error": "Something broke.", "code": 1011}

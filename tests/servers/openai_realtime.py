@@ -50,7 +50,7 @@ class OpenAIRealtimeServer(Server):
     def error(self, status: int) -> Any:
         return {
             "error": {
-                "message": f"Incorrect API key provided: {self.key}.",
+                "message": self.message(status),
                 "type": "invalid_request_error",
                 "code": {401: "invalid_api_key", 404: "model_not_found"}.get(status),
                 "param": None,

@@ -22,7 +22,7 @@ from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from tests.servers.wire import BIG, RETRY_AFTER
+from tests.servers.wire import BIG, RETRY_AFTER, message
 
 HANDSHAKE = ("401", "402", "403", "404", "429", "500", "529", "hang", "cut_at_once", "drip")
 """Faults of the handshake: connections that were made before are cut when one comes into force."""
@@ -77,7 +77,10 @@ class Server:
 
     def error(self, status: int) -> Any:
         """The vendor's body for an HTTP status in answer to the handshake."""
-        return {"error": f"status {status}, key {self.key}"}
+        return {"error": self.message(status)}
+
+    def message(self, status: int) -> str:
+        return message(status, self.key)
 
     def broken(self) -> Any:
         """The message, or messages, with which the vendor tells of an error on an open connection."""

@@ -26,6 +26,24 @@ BIG = 50 << 20
 """Bytes in the line of "big_line"."""
 
 
+_MESSAGES = {
+    400: "Bad request.",
+    401: "Wrong key: {key}.",
+    402: "Out of credits.",
+    403: "Not for this key: {key}.",
+    404: "No such model.",
+    429: "Slow down.",
+    500: "Something broke while {key} was served.",
+    503: "Not now.",
+    529: "Too many requests at once.",
+}
+
+
+def message(status: int, key: str) -> str:
+    """What a vendor might say with an HTTP status; some quote the key."""
+    return _MESSAGES[status].format(key=key)
+
+
 @dataclass(frozen=True)
 class Request:
     method: str
@@ -122,6 +140,9 @@ class Server:
     def error(self, status: int) -> Any:
         """The vendor's error body for an HTTP status."""
         raise NotImplementedError
+
+    def message(self, status: int) -> str:
+        return message(status, self.key)
 
     def status(self, status: int) -> int:
         """What the vendor answers with where others answer with ``status``."""
