@@ -178,6 +178,7 @@ def turn_rules(settings: Settings) -> TurnRules:
         drafts=turn.drafts,
         drafts_per_turn=turn.drafts_per_turn,
         barge_in=turn.barge_in,
+        overlap=settings.audio.overlap,
     )
 
 
@@ -186,7 +187,10 @@ def segment_rules(settings: Settings) -> SegmentRules:
     return SegmentRules(
         threshold=vad.threshold,
         threshold_speaking=vad.threshold_speaking,
+        threshold_thinking=vad.threshold_thinking,
         min_speech=vad.min_speech_ms / 1000,
+        # What takes the floor at once has to last as long as any voice.
+        min_speech_speaking=vad.min_speech_speaking_ms / 1000 if turn.barge_in == "words" else None,
         # A pause must be seen before it can have lasted long enough.
         pause=min(SegmentRules().pause, turn.silence_ms / 1000),
     )

@@ -155,6 +155,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
                 duplex=heard.duplex,
                 vad=heard.vad,
                 lag=heard.lag,
+                echo_taken=heard.echo_taken,
                 transcriber=stages.transcriber,
                 model=stages.model,
                 voice=stages.voice,

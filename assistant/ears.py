@@ -24,6 +24,8 @@ class Ears:
     """What the session itself must hand its frames to: None where they went there before being treated."""
     lag: float = 0.0
     """Seconds by which treated frames come later."""
+    echo_taken: Callable[[], float] | None = None
+    """dB that were taken off the newest frame; None where no echo is cancelled."""
 
 
 def processing_for(
@@ -79,5 +81,6 @@ def _treated(
         canceller = echo_canceller(duplex.playback_rate, echo=processing.echo, noise=processing.noise)
     treated = TreatedDuplex(duplex, room=room, echo=canceller, captured=captured)
     if canceller is not None and processing.echo:
-        vad = WaryVoiceActivity(vad, canceller)
+        wary = WaryVoiceActivity(vad, canceller)
+        return Ears(treated, wary, None, treated.lag, lambda: canceller.taken)
     return Ears(treated, vad, None, treated.lag)

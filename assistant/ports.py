@@ -99,6 +99,8 @@ class Frame:
     """FRAME samples at CAPTURE_RATE."""
     start: int
     """Capture index of the first sample."""
+    speech: float | None = None
+    """Probability of speech in it, 0 to 1, by the voice activity detector; None: it was not asked."""
 
     @property
     def at(self) -> float:
@@ -133,6 +135,8 @@ class TranscriberAbilities:
     """Transcripts may carry ``end_of_turn``."""
     languages: tuple[str, ...] = ()
     """BCP 47 codes; empty: not known, or any."""
+    generative: bool = False
+    """It writes what is likely, and for noise too: nothing of it is believed before `providers._guard` has looked."""
 
 
 class TranscriberStream(Protocol):
@@ -351,6 +355,10 @@ class Duplex(Protocol):
 
     def resume(self) -> None:
         """Go on at that very sample, faded in."""
+        ...
+
+    def duck(self, gain: float) -> None:
+        """Play what follows at ``gain`` times its amplitude, which is faded to; 1.0 ends it, and so does `drop`."""
         ...
 
     def drop(self) -> int:

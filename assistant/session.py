@@ -11,6 +11,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from assistant.accounts import Accounts, Budget, Meter
+from assistant.audio.features import sounding
 from assistant.audio.frames import levels
 from assistant.conversation import events as e
 from assistant.conversation.costs import Bill
@@ -18,12 +19,15 @@ from assistant.conversation.history import History, Message
 from assistant.conversation.ledger import Ledger
 from assistant.conversation.pauses import Habit
 from assistant.conversation.segment import Segmenter, SegmentRules
+from assistant.conversation.sounding import Sounding
 from assistant.conversation.turn import (
+    FRAMES,
     Conversation,
     Endpointing,
     Hearing,
     Idle,
     Listening,
+    Overlapping,
     Replying,
     TurnRules,
     step,
@@ -53,6 +57,8 @@ from assistant.tools import Toolbox
 
 RECENT = 50
 """Exchanges of the history that a model is shown: more would slow every answer down, and overflow it one day."""
+DUCKED = 0.16
+"""Amplitude of a ducked voice: -16 dB, soft enough to be talked over and loud enough to be known to go on."""
 USED_UP = "The budget for this session is used up. Goodbye."
 
 
@@ -87,6 +93,8 @@ class Parts:
     pre_roll: float = 0.5
     lag: float = 0.0
     """Seconds by which captured frames come later than they were captured."""
+    echo_taken: Callable[[], float] | None = None
+    """dB that an echo canceller took off the newest frame; None: there is none."""
     limits: Limits = field(default_factory=Limits)
     detector: Detector | None = None
     """Tells by the sound whether the user has finished; None: the policy does without. The session opens it."""
@@ -118,6 +126,8 @@ class Session:
         self._talk = Conversation(habit=parts.habit)
         self._segmenter = Segmenter(parts.segments)
         self._pre_roll = PreRoll(parts.pre_roll + parts.segments.min_speech + 1.0)
+        self._soundings: deque[Sounding] = deque(maxlen=FRAMES)
+        """What the newest frames over a reply sound like."""
         self._judge: Judge | None = None
         if parts.detector is not None:
             self._judge = Judge(parts.detector, parts.duplex.now, self.happened, self.warn)
@@ -208,6 +218,8 @@ class Session:
         turn = turn_of(self._talk.phase)
         if turn is not None:
             self._end_turn(turn)
+        if isinstance(self._talk.phase, Overlapping):
+            self._end_turn(self._talk.phase.utterance.turn)
 
     def announce(self, text: str) -> None:
         """Say ``text`` as soon as nobody else is talking."""
@@ -259,24 +271,46 @@ class Session:
             if self._listener is not None:
                 self._listener.push(frame)
             probability = vad.probability(frame.samples)
-            speaking = isinstance(phase, Replying) and phase.audible
+            overlapping = isinstance(phase, Overlapping)
+            # Held, it makes no echo.
+            speaking = (
+                not phase.held if isinstance(phase, Overlapping) else isinstance(phase, Replying) and phase.audible
+            )
+            thinking = isinstance(phase, Replying) and not phase.audible
             last = self._closing and not isinstance(phase, _HEARING)
             if self._talk.muted or last or (speaking and self._parts.turns.barge_in == "off"):
                 # Nothing said now is listened to later either.
                 self._pre_roll.clear()
                 self._segmenter.end()
+                self._soundings.clear()
                 if self._judge is not None:
                     self._judge.over()
             else:
-                voices = self._segmenter.push(frame.end, probability, levels(frame.samples), speaking)
+                loudness = levels(frame.samples)
+                voices = self._segmenter.push(frame.end, probability, loudness, speaking, thinking=thinking)
                 if self._judge is not None:
                     self._judge.push(frame, voices)
                 for voice in voices:
                     self.happened(voice)
                     if isinstance(voice, e.VoiceQuiet | e.VoicePaused):
                         self._quiet_since = voice.at
+                if speaking or overlapping:
+                    self._measure(frame, probability, loudness, told=overlapping)
+                else:
+                    self._soundings.clear()
             if self._parts.limits.input_over and duplex.input_over and self._quiet():
                 self.end("input_over")
+
+    def _measure(self, frame: Frame, probability: float, loudness: Sequence[float], *, told: bool) -> None:
+        """What a frame over the reply sounds like, for the rules. ``told``: they know of those before."""
+        if self._parts.turns.barge_in != "words":
+            return
+        taken = 0.0 if self._parts.echo_taken is None else self._parts.echo_taken()
+        measured = sounding(frame, probability, loudness, taken)
+        self._soundings.append(measured)
+        if isinstance(self._talk.phase, Overlapping):
+            for one in [measured] if told else list(self._soundings):
+                self.happened(e.Sounded(one.end, one))
 
     def _quiet(self) -> bool:
         """Nothing is under way: no utterance, call, reply or announcement."""
@@ -359,7 +393,10 @@ class Session:
                 self._cancel_reply(keep_heard)
             case e.PausePlayback():
                 self._duplex.pause()
+            case e.DuckPlayback():
+                self._duplex.duck(DUCKED)
             case e.ResumePlayback():
+                self._duplex.duck(1.0)
                 self._duplex.resume()
             case e.CorrectUser(turn, text) if self._asked is not None and self._asked[0] == turn:
                 self._asked = (turn, text)
@@ -533,7 +570,7 @@ class _Bookkeeper:
         self._ledger.take(notice.event, notice.t, notice.at, notice.turn, notice.data)
 
 
-_HEARING = (Hearing, Endpointing)
+_HEARING = (Hearing, Endpointing, Overlapping)
 _PRECISION = 0.0005
 """Seconds: a timer this early is on time."""
 _BACKLOG = 0.05

@@ -71,6 +71,8 @@ class EchoCanceller:
         """There may have been an echo in the newest frame."""
         self.rest = False
         """What `hear` has given last is but a rest of it."""
+        self.taken = 0.0
+        """dB that were taken off it; 0 where no echo is expected."""
         self.far_end = 0.0
         """Seconds of far-end sound so far."""
 
@@ -105,7 +107,8 @@ class EchoCanceller:
         self._earlier = earlier[FRAME:]
         treated, raw = ready[:FRAME], earlier[:FRAME]
         self.echoing = frame.at <= self._echo_until
-        self.rest = self.echoing and bool(np.vdot(raw, raw) > np.vdot(treated, treated) * 10 ** (REST / 10))
+        self.taken = _less(raw, treated) if self.echoing else 0.0
+        self.rest = self.taken > REST
         return Frame(treated, frame.start - len(self._earlier))
 
     def _process(self, captured: Samples, start: int) -> Samples:
@@ -151,6 +154,11 @@ class WaryVoiceActivity:
 
 
 _NONE = np.zeros(0, np.float32)
+
+
+def _less(before: Samples, after: Samples) -> float:
+    """dB by which ``after`` is softer."""
+    return max(0.0, 10 * math.log10((float(np.vdot(before, before)) + 1e-12) / (float(np.vdot(after, after)) + 1e-12)))
 
 
 def _int16(samples: Samples) -> Block:

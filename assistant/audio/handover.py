@@ -59,7 +59,10 @@ class Handover:
         self._fade = max(1, round(FADE * rate))
         self._rising = np.arange(1, self._fade + 1, dtype=np.float32) / np.float32(self._fade + 1)
         self._memory = np.zeros(max(self._fade, round(seconds * rate)), np.float32)
-        self._scratch = np.empty(self._fade, np.float32)
+        self._ramp = np.arange(1, max(2, rate // 5), dtype=np.float32)
+        self._scratch = np.empty(len(self._ramp), np.float32)
+        self._gain = self._reached = 1.0
+        """Of a ducked voice: what is wanted, which the loop alone sets, and what the callback has come to."""
         self._waiting: deque[Samples] = deque()
         """Sound for which there was no room yet."""
         self._accepted = 0
@@ -128,6 +131,8 @@ class Handover:
                 self._fade_in(block[done : done + count], position - plan.rise)
             position += count
             done += count
+        if self._reached != 1.0 or self._gain != 1.0:
+            self._duck(block[:done])
         if done < wanted:
             block[done:] = 0.0
             self._unbroken = False
@@ -135,6 +140,19 @@ class Handover:
                 self._dry_at = position
         self.out.write(block)
         self._state = (position, place + wanted, sounds_at + wanted / self.rate)
+
+    def _duck(self, sound: Samples) -> None:
+        """In place; another gain is reached within the block."""
+        wanted, count = self._gain, min(len(sound), len(self._ramp))
+        if wanted != self._reached and count:
+            gains = self._scratch[:count]
+            np.multiply(self._ramp[:count], np.float32((wanted - self._reached) / count), out=gains)
+            gains += np.float32(self._reached)
+            sound[:count] *= gains
+            sound[count:] *= np.float32(wanted)
+            self._reached = wanted
+        else:
+            sound *= np.float32(wanted)
 
     def _begin_run(self, position: int, place: int) -> None:
         if not self._unbroken:
@@ -200,6 +218,10 @@ class Handover:
         self._plan = replace(held, at=None, stop=_EVER, rise=held.stop)
         self._paused = False
 
+    def duck(self, gain: float) -> None:
+        """From the next block on at ``gain`` times the amplitude, faded to; `drop` ends it."""
+        self._gain = gain
+
     def drop(self) -> int:
         """Forget what is not handed over, save a fade-out; ends a pause. Returns the position then reached."""
 
@@ -218,6 +240,7 @@ class Handover:
         self._plan = replace(dropped, at=None, stop=_EVER, rise=-_EVER)
         self._paused = False
         self._first = True
+        self._gain = 1.0
         return self._accepted
 
     @property

@@ -37,6 +37,7 @@ class MixedDuplex:
         self.play = loudspeaker.play
         self.pause = loudspeaker.pause
         self.resume = loudspeaker.resume
+        self.duck = loudspeaker.duck
         self.drop = loudspeaker.drop
         self.heard = loudspeaker.heard
 

@@ -74,6 +74,10 @@ class Playout:
         self._ending = 0
         """The end of the last fade-out: what comes before it is neither held nor dropped again."""
         self._taken = 0
+        self._gain = self._gain_wanted = 1.0
+        """Of a ducked voice: at the newest place that was taken, and what it goes to."""
+        self._gains: deque[tuple[int, float]] = deque()
+        """Places from which another one is wanted."""
         self._first = True
         """The next sound begins a reply."""
 
@@ -115,6 +119,10 @@ class Playout:
         for samples in held:
             self._place(samples, self._next)
 
+    def duck(self, gain: float, now: float) -> None:
+        """At ``gain`` times the amplitude from here on, faded to; `drop` ends it."""
+        self._gains.append((self._here(now), gain))
+
     def drop(self, now: float) -> int:
         """Forget what is not handed over, save a fade-out of FADE if it is sounding; this ends a pause too.
 
@@ -130,6 +138,8 @@ class Playout:
                 self._fades.append(_Fade(here, self._ending, self._ending - here, rising=False))
         self._held = None
         self._first = True
+        if self._gains or self._gain_wanted != 1.0:
+            self._gains.append((max(here, self._ending), 1.0))
         return self._placed
 
     def heard(self, now: float) -> int:
@@ -169,8 +179,26 @@ class Playout:
                 out[start - self._taken : end - self._taken] *= fade.gains(start, end)
         while self._fades and self._fades[0].end <= here:
             self._fades.popleft()
+        if self._gains or self._gain != 1.0:
+            self._duck(out, here)
         self._taken = here
         return out
+
+    def _duck(self, out: Samples, here: int) -> None:
+        at = self._taken
+        while at < here:
+            if self._gains and self._gains[0][0] <= at:
+                _, self._gain_wanted = self._gains.popleft()
+                continue
+            end = min(here, self._gains[0][0]) if self._gains else here
+            change = self._gain_wanted - self._gain
+            ramp = min(end - at, math.ceil(abs(change) * 2 * self._fade))
+            if ramp:
+                reached = self._gain + math.copysign(min(abs(change), ramp / (2 * self._fade)), change)
+                out[at - self._taken :][:ramp] *= np.linspace(self._gain, reached, ramp, dtype=np.float32)
+                self._gain = reached
+            out[at - self._taken + ramp : end - self._taken] *= np.float32(self._gain)
+            at = end
 
     def _here(self, now: float) -> int:
         """The first place not handed over yet. A millionth of a place is rounding, not time."""
@@ -226,6 +254,9 @@ class PlayoutSide(ABC):
 
     def resume(self) -> None:
         self._playout.resume(self.now())
+
+    def duck(self, gain: float) -> None:
+        self._playout.duck(gain, self.now())
 
     def drop(self) -> int:
         """As the Duplex says; a pause ends with it. The fade-out counts as handed over."""

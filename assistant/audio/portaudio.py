@@ -122,6 +122,9 @@ class PortAudioDuplex:
     def resume(self) -> None:
         self._playback.handover.resume()
 
+    def duck(self, gain: float) -> None:
+        self._playback.handover.duck(gain)
+
     def drop(self) -> int:
         return self._playback.handover.drop()
 

@@ -53,6 +53,7 @@ class TreatedDuplex:
         self.play = duplex.play
         self.pause = duplex.pause
         self.resume = duplex.resume
+        self.duck = duplex.duck
         self.drop = duplex.drop
         self.heard = duplex.heard
         self.time_of = duplex.time_of

@@ -44,7 +44,11 @@ class Vad(Table, frozen=True):
     threshold: Probability = 0.5
     threshold_speaking: Probability = 0.3
     """While the assistant speaks, after echo cancelling."""
+    threshold_thinking: Probability = 0.5
+    """While an answer is on its way and nothing of it is heard yet."""
     min_speech_ms: Milliseconds = 96
+    min_speech_speaking_ms: Milliseconds = 64
+    """With barge_in = "words": how much of a voice holds the assistant's. What it is, is decided afterwards."""
     pre_roll_ms: Milliseconds = 500
 
 
@@ -117,6 +121,7 @@ class Audio(Table, frozen=True):
     echo_cancel: Literal["auto", "on", "off"] = "auto"
     noise_suppression: Literal["auto", "on", "off"] = "auto"
     overlap: Literal["pause", "duck"] = "pause"
+    """What the assistant's voice does while somebody makes a sound over it, until it is clear what that is."""
 
 
 class Instance(Table, frozen=True):

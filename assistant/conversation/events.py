@@ -6,8 +6,10 @@ they are stamped once, at the edge, and passed in. Nothing in this package reads
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from assistant.conversation.sounding import Sounding
 
 ReplyKind = Literal["answer", "announcement", "apology"]
 IgnoreReason = Literal["noise", "echo", "empty", "unintelligible", "invented", "other_speaker"]
@@ -22,6 +24,26 @@ class Word:
     """Seconds on the audio clock."""
     end: float
     """Seconds on the audio clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """What a recogniser says of its own words; None where it does not tell."""
+
+    log_probability: float | None = None
+    """Mean of its tokens, natural logarithm."""
+    no_speech: float | None = None
+    """Probability that there was no speech at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invention:
+    """Words that a recogniser made up, and that nobody is to be answered."""
+
+    text: str
+    """Empty where nothing was said and nothing decoded."""
+    why: str
+    """See `assistant.conversation.invented`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +64,9 @@ class Transcript:
     """Speech was heard, and none that the recogniser knows: ``text`` is empty and nothing is guessed."""
     provisional: bool = False
     """A final that is good enough to answer. A better one of the same sound, or the same again, is on its way."""
+    sureness: Sureness | None = None
+    invention: Invention | None = None
+    """What was taken out because nobody said it: ``text`` is empty."""
 
 
 # --- voice: what segment.py makes of speech probabilities ----------------------------------------------------------
@@ -52,6 +77,8 @@ class VoiceStarted:
     """Enough speech to believe in. The first voiced sample was at ``at``."""
 
     at: float
+    told: float | None = field(default=None, compare=False)
+    """The end of the frame that made it enough, where known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +126,14 @@ class EndJudged:
     """Audio-clock second of the last voiced sample."""
     complete: float
     """Its probability that the user has finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sounded:
+    """A frame over the reply was measured; ``at`` is its end."""
+
+    at: float
+    sounding: Sounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +208,7 @@ Happening = (
     Voice
     | Transcribed
     | EndJudged
+    | Sounded
     | TranscriptionFailed
     | DeadlinePassed
     | ReplyAudible
@@ -256,8 +292,13 @@ class PausePlayback:
 
 
 @dataclass(frozen=True, slots=True)
+class DuckPlayback:
+    """Play on, much softer."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResumePlayback:
-    pass
+    """Go on from the very sample that was held, as loud as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +345,7 @@ Action = (
     | Say
     | CancelReply
     | PausePlayback
+    | DuckPlayback
     | ResumePlayback
     | CorrectUser
     | KeepUser

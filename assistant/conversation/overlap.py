@@ -1,21 +1,196 @@
 """The user makes a sound over the reply: who has the floor?
 
-Speech takes the floor at once. Playback is held from the moment an overlap begins until this says what it was, so a
-judgement that needs evidence (noise, backchannel, stop word) only has to return None until it has it.
+Playback is held (or ducked) from the moment an overlap begins until `judge` says what it was. It is asked with every
+frame, with every transcript and at the moment that `look_at` names; None means that it cannot be told yet.
+
+``speech``: a voice takes the floor at once. ``words``: the words decide, and while there are none the sound does.
+
+- Words that want an answer take the floor; those of `interjections` wait for a little silence behind them: "right" may
+  be the beginning of "right, but ...".
+- A noise, or a rest of echo, that has ended gives the floor back at once; so does a hum ("mm-hm") after a moment.
+- A voice that goes on without words, because the recogniser tells none while somebody speaks, takes the floor.
+- A short sound and nothing after is, most of the time, a sign of listening: the reply goes on, and the transcript is
+  still waited for, which may stop it again.
+- Whatever is undecided after long enough a silence is none of the user's business to wait for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
+from assistant.conversation.interjections import meant
+from assistant.conversation.sounding import Kind, Sounding, kind_of, summed_up
+
+__all__ = ["BargeIn", "Evidence", "OverlapKind", "OverlapRules", "Reason", "Verdict", "judge", "look_at"]
+
 OverlapKind = Literal["floor", "stop", "backchannel", "noise", "echo"]
+Reason = Literal["noise", "backchannel", "echo", "timeout"]
 BargeIn = Literal["off", "speech", "words"]
 
+HARDLY = 0.06
+"""Seconds of silence behind a noise or an echo: two frames, for a cough has two halves."""
 
-def judge(barge_in: BargeIn) -> OverlapKind | None:
-    """What the overlap is, or None while it cannot be told.
 
-    Called when echo-free speech has lasted long enough to be believed (`SegmentRules.min_speech`). ``words`` acts as
-    ``speech`` here: words decide once partials during playback are judged.
-    """
-    return None if barge_in == "off" else "floor"
+@dataclass(frozen=True, slots=True)
+class OverlapRules:
+    """Seconds."""
+
+    wordless: float = 0.4
+    """After the pause, while the voice goes on and no word has come: it is believed without."""
+    settled: float = 0.25
+    """Of silence behind a stop word, a word or a hum of listening, before it was one."""
+    final_settled: float = 0.1
+    """The same once the transcript is final."""
+    backchannel: float = 1.0
+    """A voice that lasts longer than this is none."""
+    short: float = 0.75
+    """A voice that has no words yet and lasted no longer most likely is one ..."""
+    lone: float = 0.4
+    """... if so much silence is behind it."""
+    undecided: float = 0.7
+    """Of silence, after which the reply goes on in any case."""
+    late: float = 1.5
+    """Of silence, after which a transcript that has not come does not matter any more."""
+    endless: float = 60.0
+    """Of a noise that does not end, after which it is listened to no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of an overlap at ``at``. Times are audio-clock seconds."""
+
+    at: float
+    since: float
+    """The first voiced sample."""
+    held_at: float
+    """When playback was held, or the voice came again."""
+    held: bool = True
+    """It still is."""
+    quiet_since: float | None = None
+    """The last voiced sample; None while there is voice."""
+    text: str | None = None
+    """The newest transcript of it; None while there is none."""
+    final: bool = False
+    """It is one of all the sound so far."""
+    understood: bool = True
+    """False for a final that heard speech and no words that it knows."""
+    failed: bool = False
+    """No transcript will come."""
+    language: str | None = None
+    frames: Sequence[Sounding] = ()
+    """What its frames sound like, as far as somebody measured them."""
+
+    @property
+    def voice(self) -> float:
+        return (self.at if self.quiet_since is None else self.quiet_since) - self.since
+
+    @property
+    def silence(self) -> float:
+        return 0.0 if self.quiet_since is None else self.at - self.quiet_since
+
+    @property
+    def sound(self) -> Kind:
+        """What it sounds like; a voice where nobody measured."""
+        if not self.frames:
+            return "voice"
+        end = self.at if self.quiet_since is None else self.quiet_since
+        return kind_of(summed_up([one for one in self.frames if self.since < one.end <= end + 0.03]))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    kind: OverlapKind
+    reason: Reason | None = None
+    """Why the reply goes on; None where it does not."""
+    sure: bool = True
+    """False: the reply goes on, and the transcript may still say otherwise."""
+
+
+FLOOR, STOP = Verdict("floor"), Verdict("stop")
+
+
+def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = None) -> Verdict | None:
+    """What the overlap is, or None while it cannot be told."""
+    if barge_in == "off":
+        return None
+    if barge_in == "speech":
+        return FLOOR
+    rules = rules or OverlapRules()
+    if not evidence.held:
+        return _judge_late(evidence, rules)
+    if evidence.text and evidence.sound != "echo":
+        return _by_words(evidence, rules)
+    if evidence.quiet_since is None:
+        return _while_it_sounds(evidence, rules)
+    return _behind_it(evidence, rules)
+
+
+def look_at(evidence: Evidence, rules: OverlapRules | None = None) -> float | None:
+    """When to ask again if nothing happens meanwhile; None: only what happens can change the answer."""
+    rules = rules or OverlapRules()
+    if evidence.quiet_since is not None:
+        waits = (HARDLY, rules.final_settled, rules.settled, rules.lone, rules.undecided, rules.late)
+        looks = [evidence.quiet_since + wait for wait in waits]
+    else:
+        looks = [evidence.held_at + rules.wordless, evidence.since + rules.backchannel, evidence.since + rules.endless]
+    return min((at for at in looks if at > evidence.at + _SAME), default=None)
+
+
+def _by_words(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
+    said = meant(evidence.text or "", evidence.language)
+    if said == "floor" or evidence.voice > rules.backchannel:
+        return FLOOR
+    silence = rules.final_settled if evidence.final else rules.settled
+    if evidence.quiet_since is None or evidence.silence < silence - _SAME:
+        return None
+    return STOP if said == "stop" else Verdict("backchannel", "backchannel")
+
+
+def _while_it_sounds(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
+    long = evidence.voice > rules.backchannel - _SAME
+    if not long and evidence.at < evidence.held_at + rules.wordless - _SAME:
+        return None
+    sound = evidence.sound
+    if sound == "echo" or sound == "noise":  # it has not ended, and does not get the floor: what comes after it may
+        return Verdict(sound, sound, sure=False) if long else None
+    return None if sound == "hum" and not long else FLOOR
+
+
+def _behind_it(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
+    sound, silence = evidence.sound, evidence.silence + _SAME
+    if sound == "echo" and silence >= HARDLY:
+        return Verdict("echo", "echo")
+    if sound == "noise" and silence >= HARDLY:
+        return Verdict("noise", "noise")
+    if evidence.final and evidence.understood and silence >= HARDLY:
+        return Verdict("noise", "noise")  # whoever knows words heard none
+    if evidence.voice > rules.backchannel:
+        return FLOOR
+    if sound == "hum" and silence >= rules.settled:
+        return Verdict("backchannel", "backchannel")
+    sure = evidence.final or evidence.failed or silence >= rules.late
+    if evidence.voice <= rules.short and silence >= rules.lone:
+        return Verdict("backchannel", "backchannel", sure)
+    if silence >= rules.undecided:
+        return Verdict("noise", "timeout", sure)
+    return None
+
+
+def _judge_late(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
+    """The reply goes on already; the words may come yet."""
+    if evidence.quiet_since is None and evidence.voice >= rules.endless:
+        return Verdict("noise", "noise")
+    if evidence.text:
+        said = meant(evidence.text, evidence.language)
+        if said == "floor":
+            return FLOOR
+        return STOP if said == "stop" else Verdict("backchannel", "backchannel")
+    if evidence.final or evidence.failed or evidence.silence >= rules.late - _SAME:
+        return Verdict("backchannel" if evidence.voice <= rules.short else "noise", "backchannel")
+    return None
+
+
+_SAME = 0.0005
+"""Seconds: what is this close has come."""

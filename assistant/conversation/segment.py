@@ -54,8 +54,12 @@ class SegmentRules:
     threshold: float = 0.5
     threshold_speaking: float = 0.3
     """While the assistant speaks (its echo has been removed)."""
+    threshold_thinking: float | None = None
+    """While an answer is committed and nothing of it is heard yet; None: as ``threshold``."""
     min_speech: float = 0.096
     """Seconds of speech frames that make a start."""
+    min_speech_speaking: float | None = None
+    """The same while the assistant speaks; None: as ``min_speech``."""
     pause: float = 0.1
     """Seconds without voice that make a pause."""
 
@@ -94,6 +98,8 @@ class Segmenter:
         """dBFS that the noise rarely exceeds."""
         self._hushed: deque[float] = deque()
         """What the newest frames without speech reach. They wait here, for they may turn out to be an onset."""
+        self._least = self._rules.min_speech
+        """Seconds of speech frames that make a start at present."""
         self.end()
 
     def end(self) -> None:
@@ -110,13 +116,18 @@ class Segmenter:
         self._doubted = 0.0
         """Seconds since then in which the probability said speech and the levels did not."""
 
-    def push(self, end: float, probability: float, levels: Sequence[float], speaking: bool) -> tuple[Voice, ...]:
+    def push(
+        self, end: float, probability: float, levels: Sequence[float], speaking: bool, *, thinking: bool = False
+    ) -> tuple[Voice, ...]:
         """Take the frame that ends at ``end`` seconds; returns what it tells, in order (nothing, mostly).
 
         ``levels``: dBFS of its 2 ms blocks, at least two (``assistant.audio.frames.levels``). ``speaking``: the
-        assistant is audible.
+        assistant is audible; ``thinking``: it will be, and is not yet.
         """
-        threshold = self._rules.threshold_speaking if speaking else self._rules.threshold
+        threshold = self._threshold(speaking, thinking)
+        self._least = self._rules.min_speech
+        if speaking and self._rules.min_speech_speaking is not None:
+            self._least = self._rules.min_speech_speaking
         start = end - len(levels) * BLOCK
         clear, speech = probability >= threshold, probability >= threshold - HYSTERESIS
         frame = _Frame(start, end, levels, sorted(levels)[-2], probability, clear, speech)
@@ -124,6 +135,12 @@ class Segmenter:
             self._peak = max(frame.loud, self._peak - PEAK_FALL * (end - start))
         self._learn_noise(frame)
         return self._await_start(frame) if self._state is _State.SILENT else self._follow(frame)
+
+    def _threshold(self, speaking: bool, thinking: bool) -> float:
+        rules = self._rules
+        if speaking:
+            return rules.threshold_speaking
+        return rules.threshold if not thinking or rules.threshold_thinking is None else rules.threshold_thinking
 
     # --- before the start
 
@@ -138,9 +155,9 @@ class Segmenter:
         # A single dip that stays over the hysteresis neither counts nor starts the count anew.
         self._onset.append(frame)
         speech = sum(other.end - other.start for other in self._onset if other.clear)
-        if speech < self._rules.min_speech - BLOCK / 2:
+        if speech < self._least - BLOCK / 2:
             return ()
-        started = VoiceStarted(self._first_voiced(self._onset[0]))
+        started = VoiceStarted(self._first_voiced(self._onset[0]), frame.end)
         ends = [end for other in self._onset if (end := self._last_voiced_in(other)) is not None]
         self._last, self._doubted = (ends[-1] if ends else frame.end), 0.0
         self._state = _State.VOICED

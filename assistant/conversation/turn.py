@@ -10,12 +10,14 @@ States: Idle, Listening, Hearing, Endpointing, Replying, Overlapping; see docs/a
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import Literal, assert_never
 
 from . import events as e
 from .endpoint import EndpointRules, reads_complete, wait
-from .overlap import BargeIn, judge
+from .overlap import BargeIn, OverlapRules, Reason, Verdict, judge, look_at
+from .overlap import Evidence as OverlapEvidence
 from .pauses import KEPT, Habit, counted
+from .sounding import Sounding
 from .transcript import same_meaning
 
 COVERED = 0.15
@@ -31,6 +33,9 @@ class TurnRules:
     drafts: bool = True
     drafts_per_turn: int = 3
     barge_in: BargeIn = "words"
+    overlap: Literal["pause", "duck"] = "pause"
+    """What happens to the reply while it is decided who has the floor."""
+    overlaps: OverlapRules = field(default_factory=OverlapRules)
     longest_utterance: float = 60.0
     """Seconds after which an utterance is answered although it has not ended."""
     longest_transcription: float = 30.0
@@ -124,8 +129,21 @@ class Overlapping:
     """Sound over the reply: playback is held while it is decided who has the floor."""
 
     reply: Replying
-    since: float
+    utterance: Utterance
+    """What the user is saying, if it is anything. Nobody is told of it before it takes the floor."""
+    held_at: float
+    now: float
+    """The newest moment that something is known of."""
+    held: bool = True
+    """False: the reply goes on already, and the words may yet say otherwise."""
+    paused: bool = False
+    """The voice has paused: a final was asked for."""
+    frames: tuple[Sounding, ...] = ()
+    """What the newest FRAMES sound like."""
 
+
+FRAMES = 48
+"""Frames that an overlap is judged by at most: 1.5 s, longer than anything that is no speech is waited for."""
 
 Phase = Idle | Listening | Hearing | Endpointing | Replying | Overlapping
 
@@ -204,6 +222,8 @@ def _deadline(phase: Phase, rules: TurnRules, habit: Habit) -> float | None:
             return utterance.since + rules.longest_utterance
         case Replying(text=None):
             return phase.waits_until
+        case Overlapping():
+            return look_at(_evidence(phase), rules.overlaps)
         case _:
             return None
 
@@ -310,11 +330,7 @@ def _replying(move: _Move, phase: Replying, happening: e.Happening) -> None:
             if not phase.audible:
                 _user_goes_on(move, phase, at)
             elif not move.talk.muted and move.rules.barge_in != "off":
-                move.emit("overlap.started", phase.turn, at)
-                move.do(e.PausePlayback())
-                move.emit("reply.paused", phase.turn)
-                move.go(Overlapping(phase, at))
-                _judge(move, Overlapping(phase, at))
+                _overlap(move, phase, at, at if happening.told is None else happening.told)
         case e.Interrupt() if phase.text is None and phase.utterance is not None:
             _ignore(move, phase.utterance, "empty")
         case e.Interrupt():
@@ -353,12 +369,43 @@ def _replying(move: _Move, phase: Replying, happening: e.Happening) -> None:
 
 def _overlapping(move: _Move, phase: Overlapping, happening: e.Happening) -> None:
     """Only reached while a judgement is open; the reply may meanwhile end by itself."""
+    utterance = phase.utterance
+    phase = replace(phase, now=max(phase.now, move.at))
     match happening:
-        case e.ReplyFinished() | e.ReplyFailed() | e.Interrupt():
-            move.go(phase.reply)
-            _replying(move, phase.reply, happening)
+        case e.ReplyFinished(at, text):
+            move.emit("reply.finished", phase.reply.turn, at, text=text)
+            _outlasted(move, phase)
+            return
+        case e.ReplyFailed():  # whoever speaks is not apologised to in the middle of it
+            _outlasted(move, phase)
+            return
+        case e.Interrupt():
+            move.do(e.CancelReply(keep_heard=True))
+            _end_turn(move, phase.reply.turn)
+            _ignore(move, utterance, "empty")
+            return
+        case e.Sounded(_, sounding):
+            phase = replace(phase, frames=(*phase.frames, sounding)[-FRAMES:])
+        case e.VoiceQuiet(at):
+            utterance = _quiet(utterance, at)
+        case e.VoicePaused(at):
+            utterance = _quiet(utterance, at)
+            move.do(e.HurryTranscript(utterance.turn))
+            phase = replace(phase, paused=True)
+        case e.VoiceResumed(at) | e.VoiceStarted(at):
+            utterance = replace(utterance, quiet_since=None, resumed_at=at, fresh=False, covered=False, complete=())
+            phase = replace(phase, paused=False)
+            if not phase.held:
+                phase = replace(_held(move, phase), held_at=phase.now)
+        case e.Transcribed(_, turn, transcript) if turn == utterance.turn:
+            utterance = _heard(move, utterance, transcript, tell=False)
+        case e.TranscriptionFailed(_, turn) if turn == utterance.turn:
+            utterance = replace(utterance, failed=True)
+        case e.EndJudged(_, quiet_since, complete) if quiet_since == utterance.quiet_since:
+            utterance = replace(utterance, complete=(*utterance.complete, complete))
         case _:
-            _judge(move, phase)
+            pass
+    _judge(move, replace(phase, utterance=utterance))
 
 
 def _muted(move: _Move) -> None:
@@ -367,6 +414,8 @@ def _muted(move: _Move) -> None:
             _ignore(move, utterance, "empty")
         case Listening():
             move.go(Idle())
+        case Overlapping() as phase:
+            _give_back(move, phase, Verdict("noise", "noise"))
         case _:
             pass
 
@@ -459,10 +508,11 @@ def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind:
             pass
 
 
-def _heard(move: _Move, utterance: Utterance, transcript: e.Transcript) -> Utterance:
+def _heard(move: _Move, utterance: Utterance, transcript: e.Transcript, *, tell: bool = True) -> Utterance:
     if utterance.covered and not transcript.final:
         return utterance  # a partial that the final has overtaken
-    _tell_transcript(move, utterance, transcript)
+    if tell:
+        _tell_transcript(move, utterance, transcript)
     fresh = transcript.until is None or transcript.until > utterance.resumed_at
     covered = transcript.final and fresh and _covers(utterance, transcript)
     return replace(utterance, transcript=transcript, fresh=fresh, covered=covered)
@@ -640,14 +690,114 @@ def _correct(move: _Move, left: Left, happening: e.Happening) -> None:
     move.talk = replace(move.talk, left=awaited)
 
 
+# --- overlaps -------------------------------------------------------------------------------------------------------
+
+
+def _overlap(move: _Move, reply: Replying, at: float, told: float) -> None:
+    """A voice over the reply, from ``at`` on: hold it, and listen."""
+    utterance = Utterance(move.talk.turn + 1, at)
+    move.talk = replace(move.talk, turn=utterance.turn)
+    move.emit("overlap.started", reply.turn, at)
+    phase = _held(move, Overlapping(reply, utterance, held_at=told, now=told))
+    move.do(e.OpenUtterance(utterance.turn, at))
+    move.go(phase)
+    _judge(move, phase)
+
+
+def _held(move: _Move, phase: Overlapping) -> Overlapping:
+    if move.rules.overlap == "duck":
+        move.do(e.DuckPlayback())
+        move.emit("reply.paused", phase.reply.turn, ducked=True)
+    else:
+        move.do(e.PausePlayback())
+        move.emit("reply.paused", phase.reply.turn)
+    return replace(phase, held=True)
+
+
+def _evidence(phase: Overlapping) -> OverlapEvidence:
+    utterance = phase.utterance
+    heard = utterance.transcript
+    return OverlapEvidence(
+        at=phase.now,
+        since=utterance.since,
+        held_at=max(phase.held_at, utterance.resumed_at),
+        held=phase.held,
+        quiet_since=utterance.quiet_since,
+        text=utterance.text if utterance.fresh or utterance.quiet_since is None else None,
+        final=utterance.covered,
+        understood=heard is None or not heard.unintelligible,
+        failed=utterance.failed,
+        language=None if heard is None else heard.language,
+        frames=phase.frames,
+    )
+
+
 def _judge(move: _Move, phase: Overlapping) -> None:
-    kind = judge(move.rules.barge_in)
-    if kind is None:
-        return
-    move.emit("overlap.decided", phase.reply.turn, kind=kind)
-    move.do(e.CancelReply(keep_heard=True))
+    verdict = judge(move.rules.barge_in, _evidence(phase), move.rules.overlaps)
+    if verdict is None:
+        move.go(phase)
+    elif verdict.kind == "floor":
+        move.emit("overlap.decided", phase.reply.turn, kind="floor")
+        move.do(e.CancelReply(keep_heard=True))
+        _end_turn(move, phase.reply.turn)
+        _take_floor(move, phase)
+    elif verdict.kind == "stop":
+        move.emit("overlap.decided", phase.reply.turn, kind="stop")
+        move.do(e.CancelReply(keep_heard=True))
+        _end_turn(move, phase.reply.turn)
+        _stopped(move, phase.utterance)
+    elif verdict.sure:
+        _give_back(move, phase, verdict)
+    else:
+        _resume_reply(move, phase, verdict.reason)
+        move.go(replace(phase, held=False))
+
+
+def _take_floor(move: _Move, phase: Overlapping) -> None:
+    """What was said over the reply is the next utterance, from its first sample on."""
+    utterance = phase.utterance
+    move.emit("user.speech_started", utterance.turn, utterance.since)
+    _draft(move, _told(move, utterance), Endpointing if phase.paused else Hearing)
+
+
+def _told(move: _Move, utterance: Utterance) -> Utterance:
+    """The observers hear of the transcript that was kept from them until now."""
+    if utterance.transcript is not None:
+        _tell_transcript(move, replace(utterance, transcript=None), utterance.transcript)
+    return utterance
+
+
+def _stopped(move: _Move, utterance: Utterance) -> None:
+    """The user wanted silence, and has it: there is nothing to answer."""
+    move.emit("user.speech_started", utterance.turn, utterance.since)
+    utterance = _told(move, utterance)
+    move.emit("user.speech_ended", utterance.turn, utterance.quiet_since)
+    if utterance.text:
+        move.do(e.KeepUser(utterance.turn, utterance.text))
+    _ignore(move, utterance, "empty")
+
+
+def _give_back(move: _Move, phase: Overlapping, verdict: Verdict) -> None:
+    """It was nothing: the reply has the floor."""
+    move.emit("overlap.decided", phase.reply.turn, kind=verdict.kind)
+    _resume_reply(move, phase, verdict.reason)
+    kind = verdict.kind
+    _pass_over(move, phase.utterance, kind if kind == "noise" or kind == "echo" else "empty")
+    move.go(phase.reply)
+
+
+def _resume_reply(move: _Move, phase: Overlapping, reason: Reason | None) -> None:
+    if phase.held:
+        move.do(e.ResumePlayback())
+        move.emit("reply.resumed", phase.reply.turn, reason=reason)
+
+
+def _outlasted(move: _Move, phase: Overlapping) -> None:
+    """The reply has ended while the user speaks over it."""
     _end_turn(move, phase.reply.turn)
-    _new_utterance(move, phase.since)
+    move.emit("overlap.decided", phase.reply.turn, kind="floor")
+    move.do(e.ResumePlayback())  # nothing is held any more, and the next reply must not be
+    _take_floor(move, phase)
 
 
 def _apologise(move: _Move, turn: int | None, again: bool = False) -> None:
@@ -662,10 +812,14 @@ def _apologise(move: _Move, turn: int | None, again: bool = False) -> None:
 
 
 def _ignore(move: _Move, utterance: Utterance, reason: e.IgnoreReason) -> None:
+    _pass_over(move, utterance, reason)
+    move.rest()
+
+
+def _pass_over(move: _Move, utterance: Utterance, reason: e.IgnoreReason) -> None:
     _close(move, _discard(move, utterance))
     move.emit("user.ignored", utterance.turn, reason=reason, text=utterance.text or "")
     _end_turn(move, utterance.turn)
-    move.rest()
 
 
 def _close(move: _Move, utterance: Utterance | None) -> None:

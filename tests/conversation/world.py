@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import heapq
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from assistant.conversation import events as e
 from assistant.conversation.endpoint import EndpointRules
-from assistant.conversation.turn import Conversation, Idle, Listening, Replying, TurnRules, step
+from assistant.conversation.sounding import Sounding
+from assistant.conversation.turn import Conversation, Idle, Listening, Overlapping, Replying, TurnRules, step
 
 WORDS = ["what is", "the weather", "and", "the time", "in Paris", "please", "no", "stop", "seven", "five", "um"]
+MURMURS = ["mm-hm", "right", "okay", "stop", "stop it", "", "right but", "what about Paris", "yeah yeah"]
+"""What may be said over a reply."""
 
+TALKING = ("Hearing", "Endpointing", "Overlapping")
 
-TALKING = ("Hearing", "Endpointing")
+SOUNDS = {
+    "voice": Sounding(0.0, 0.97, -25, 0.9, 140, -14, 0.6, 0.05, 8),
+    "hum": Sounding(0.0, 0.8, -30, 0.95, 140, -24, 0.98, 0.0, 5),
+    "noise": Sounding(0.0, 0.35, -25, 0.1, 0, -4, 0.1, 0.5, 35),
+    "echo": Sounding(0.0, 0.4, -50, 0.4, 140, -14, 0.6, 0.05, 8, taken=14),
+}
+"""What a frame of each sounds like."""
+LONGEST_HOLD = 3.5
+"""Seconds: a second of sound, 0.7 s of silence, and once more for whoever begins again."""
 
 
 @dataclass
@@ -46,8 +58,15 @@ class World:
                 policy=self.random.choice(["fixed", "text", "smart-turn", "adaptive"]), silence=0.2, max_silence=2.5
             ),
             drafts=self.drafts,
-            barge_in=self.random.choice(["off", "speech", "words"]),
+            barge_in=self.random.choice(["off", "speech", "words", "words"]),
+            overlap=self.random.choice(["pause", "duck"]),
         )
+        self.sound = "voice"
+        """What the sound over the reply under way is like."""
+        self.held_since: float | None = None
+        """Since when playback is held or ducked."""
+        self.decided: list[str] = []
+        """What overlaps were."""
         self.provisional = self.random.choice([0.0, 0.6])
         """Share of finals of which a better one is promised. Not every promise is kept."""
         self.talk = Conversation()
@@ -141,6 +160,7 @@ class World:
             return
         before, self.voice = self.voice, "voiced"
         if before == "silent":
+            self.sound = self.random.choice(list(SOUNDS))
             self._step(e.VoiceStarted(at))
         elif before == "paused":
             self._step(e.VoiceResumed(at))
@@ -149,6 +169,8 @@ class World:
 
     def _deaf(self) -> bool:
         phase = self.talk.phase
+        if isinstance(phase, Overlapping) and not self.talk.muted:
+            return False
         audible = isinstance(phase, Replying) and phase.audible
         return self.talk.muted or (audible and self.rules.barge_in == "off")
 
@@ -163,6 +185,11 @@ class World:
             for asked in (0.01, 0.13, 0.33):  # and whoever is late speaks of a silence that is over
                 if self.random.random() < 0.5:
                     self._plan(self.now + asked, ("judged", at))
+
+    def _on_sounded(self) -> None:
+        if isinstance(self.talk.phase, Overlapping) and self.rules.barge_in == "words":
+            self._step(e.Sounded(self.now, replace(SOUNDS[self.sound], end=self.now)))
+            self._plan(self.now + 0.032, ("sounded",))
 
     def _on_judged(self, at: float) -> None:
         self._step(e.EndJudged(self.now, at, self.random.random()))
@@ -188,6 +215,8 @@ class World:
             return
         until = self.random.choice([None, self.now, self.now - 0.05])
         words = [self.random.choice(WORDS) for _ in range(self.random.randint(0, 6))]
+        if isinstance(self.talk.phase, Overlapping):
+            words = self.random.choice(MURMURS).split()
         unknown = final and not words and self.random.random() < 0.5
         provisional = final and bool(words) and self.random.random() < self.provisional
         if provisional and self.random.random() < 0.8:
@@ -212,6 +241,8 @@ class World:
                 self.heard.add(reply.turn)
                 self._plan(self.now + self.random.uniform(0.3, 4), ("reply", reply, "end"))
                 self._step(e.ReplyAudible(self.now))
+        elif self.held_since is not None and self.rules.overlap == "pause" and self.random.random() < 0.8:
+            self._plan(self.now + 0.1, ("reply", reply, what))  # else its last sample was with the device already
         else:
             reply.alive = False
             self.reply = None
@@ -233,7 +264,12 @@ class World:
         left = None if self.talk.left is None else self.talk.left.turn
         assert left == (self.left and self.left[0]), "the rules and the shell know of the same"
         assert self.left is None or self.now <= self.left[1] + self.rules.longest_correction + 0.01
-        replying = isinstance(self.talk.phase, Replying)
+        replying = isinstance(self.talk.phase, Replying | Overlapping)
+        overlapping = isinstance(self.talk.phase, Overlapping)
+        assert (self.held_since is not None) == (overlapping and self.talk.phase.held), "held, and nobody decides"
+        assert self.held_since is None or self.now < self.held_since + LONGEST_HOLD, "a reply is held for ever"
+        if overlapping and before != "Overlapping":
+            self._plan(self.now, ("sounded",))
         if self.reply is not None and self.reply.open:
             assert replying, "a committed reply outlives its state"
         if isinstance(self.talk.phase, Listening | Idle):
@@ -274,8 +310,16 @@ class World:
                 assert self.reply is not None, "nothing to cancel"
                 assert keep_heard or not self.reply.audible, "what was heard is kept"
                 assert not keep_heard or self.reply.open, "a draft was never heard"
+                self.held_since = None
                 self.reply.alive = False
                 self.reply = None
+            case e.PausePlayback() | e.DuckPlayback():
+                assert self.reply is not None and self.reply.audible, "nothing to hold"
+                assert self.held_since is None, "held twice"
+                assert isinstance(action, e.DuckPlayback) == (self.rules.overlap == "duck")
+                self.held_since = self.now
+            case e.ResumePlayback():
+                self.held_since = None
             case e.EndTurn(turn):
                 assert turn not in self.ended, "a turn ends once"
                 self.ended.append(turn)
@@ -298,6 +342,8 @@ class World:
         if turn is None:
             return
         fates = self.fates.setdefault(turn, [])
+        if event == "overlap.decided":
+            self.decided.append(str(data["kind"]))
         if event == "reply.started":
             fates.append(str(data["kind"]))
         elif event in ("user.ignored", "user.superseded"):
