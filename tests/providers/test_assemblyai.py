@@ -13,20 +13,17 @@ import numpy as np
 import pytest
 from assemblyai.streaming import v3
 
-from assistant.conversation.events import Transcript
 from assistant.ports import FRAME, Frame, ParleyError, ProviderError, ProviderUnavailable, SpeechChunk
 from providers import assemblyai
 from providers._errors import Rejected
 from providers.assemblyai.codes import CLOSES, told
+from tests.providers.live import WAVE, heard, until
 from tests.servers.assemblyai import AssemblyAIServer
 from tests.servers.openai import HEARD
 from tests.servers.websocket import Line
 
 pytestmark = pytest.mark.anyio
 KEY = "aai-secret-0123456789"
-WAVE = [Frame(np.sin(np.arange(i * FRAME, (i + 1) * FRAME) * 0.1).astype(np.float32) / 3, i * FRAME + 16_000)
-        for i in range(20)]  # fmt: skip
-"""0.64 s of voice that begin at second 1."""
 PIECES = [(np.sin(np.arange(1600) * 0.1) * 9000).astype("<i2").tobytes()] * 6
 """0.6 s of voice in messages of 0.1 s."""
 
@@ -39,22 +36,6 @@ async def server() -> AsyncIterator[AssemblyAIServer]:
 
 def options(server: AssemblyAIServer, **more: Any) -> dict[str, Any]:
     return {"base_url": server.url, "api_key": KEY, **more}
-
-
-async def heard(stream: Any, finals: int) -> list[Transcript]:
-    found: list[Transcript] = []
-    with anyio.fail_after(5):
-        async for transcript in stream:
-            found.append(transcript)
-            if sum(each.final for each in found) == finals:
-                break
-    return found
-
-
-async def until(done: Any) -> None:
-    with anyio.fail_after(2):
-        while not done():  # noqa: ASYNC110 - the server has no such event
-            await anyio.sleep(0.01)
 
 
 # --- the server and the vendor's own SDK ---

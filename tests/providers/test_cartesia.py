@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from cartesia import AsyncCartesia
 
-from assistant.conversation.events import Transcript
 from assistant.conversation.words import spans
 from assistant.ports import (
     FRAME,
@@ -20,13 +19,13 @@ from assistant.ports import (
     ParleyError,
     ProviderError,
     ProviderUnavailable,
-    SpeechChunk,
     SpokenWord,
     StreamingSynthesizer,
 )
 from providers import cartesia, registry
 from providers._card import VoiceInfo
 from providers._errors import Rejected
+from tests.providers.live import START, WAVE, heard, spoken, until, wave
 from tests.servers import syllables
 from tests.servers.cartesia import ID, CartesiaServer, CartesiaVoices
 from tests.servers.openai import HEARD
@@ -34,20 +33,8 @@ from tests.servers.openai import HEARD
 pytestmark = pytest.mark.anyio
 KEY = "sk_car_secret0123456789"
 VOICE = "f786b574-daa5-4673-aa0c-cbe3e8534c02"
-START = 16_000
-"""Capture sample at which the utterances here begin: second 1."""
 
 
-def wave(frames: int, at: int = 0) -> list[Frame]:
-    """Voice, from the frame ``at`` of the utterance on."""
-    return [
-        Frame(np.sin(np.arange(i * FRAME, (i + 1) * FRAME) * 0.1).astype(np.float32) / 3 + 0.01, i * FRAME + START)
-        for i in range(at, at + frames)
-    ]
-
-
-WAVE = wave(20)
-"""0.64 s."""
 SILENCE = [Frame(np.zeros(FRAME, np.float32), i * FRAME + START) for i in range(10)]
 
 
@@ -59,30 +46,6 @@ async def server() -> AsyncIterator[CartesiaServer]:
 
 def options(server: CartesiaServer | CartesiaVoices, **more: Any) -> dict[str, Any]:
     return {"base_url": server.url, "api_key": KEY, **more}
-
-
-async def spoken(chunks: AsyncIterator[SpeechChunk]) -> tuple[Any, list[SpokenWord]]:
-    with anyio.fail_after(5):
-        found = [chunk async for chunk in chunks]
-    samples = [chunk.samples for chunk in found]
-    return np.concatenate(samples) if samples else np.zeros(0), [word for chunk in found for word in chunk.words]
-
-
-async def heard(stream: Any, finals: int = 1) -> list[Transcript]:
-    found: list[Transcript] = []
-    with anyio.fail_after(5):
-        async for transcript in stream:
-            found.append(transcript)
-            if sum(each.final for each in found) == finals:
-                break
-    return found
-
-
-async def until(seen: Callable[[], bool]) -> None:
-    """The server has it, soon."""
-    with anyio.fail_after(2):
-        while not seen():  # noqa: ASYNC110 - it is another's list that grows
-            await anyio.sleep(0.001)
 
 
 # --- the server and the vendor's own SDK ---

@@ -13,17 +13,14 @@ from deepgram import AsyncDeepgramClient
 from deepgram.core.events import EventType
 from deepgram.environment import DeepgramClientEnvironment
 
-from assistant.conversation.events import Transcript
 from assistant.ports import FRAME, Frame, ProviderUnavailable, StreamingSynthesizer
 from providers import deepgram
+from tests.providers.live import WAVE, heard
 from tests.servers.deepgram import DeepgramServer
 from tests.servers.openai import HEARD
 
 pytestmark = pytest.mark.anyio
 KEY = "dg-secret-0123456789"
-WAVE = [Frame(np.sin(np.arange(i * FRAME, (i + 1) * FRAME) * 0.1).astype(np.float32) / 3, i * FRAME + 16_000)
-        for i in range(20)]  # fmt: skip
-"""0.64 s of voice that begin at second 1."""
 
 
 @pytest.fixture
@@ -34,16 +31,6 @@ async def server() -> AsyncIterator[DeepgramServer]:
 
 def options(server: DeepgramServer, **more: Any) -> dict[str, Any]:
     return {"base_url": server.url, "api_key": KEY, **more}
-
-
-async def heard(stream: Any, finals: int) -> list[Transcript]:
-    found: list[Transcript] = []
-    with anyio.fail_after(5):
-        async for transcript in stream:
-            found.append(transcript)
-            if sum(each.final for each in found) == finals:
-                break
-    return found
 
 
 # --- the server and the vendor's own SDK ---

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, get_args
 
@@ -25,7 +25,6 @@ from elevenlabs.v_1_text_to_dialogue_multi_stream_input.types.receive_text_to_di
 from elevenlabs.v_1_text_to_speech_voice_id_multi_stream_input.types.receive_message_multi import ReceiveMessageMulti
 from elevenlabs.v_1_text_to_speech_voice_id_multi_stream_input.types.send_message_multi import SendMessageMulti
 
-from assistant.conversation.events import Transcript
 from assistant.conversation.words import spans
 from assistant.ports import (
     FRAME,
@@ -33,14 +32,13 @@ from assistant.ports import (
     ParleyError,
     ProviderError,
     ProviderUnavailable,
-    SpeechChunk,
-    SpokenWord,
     StreamingSynthesizer,
 )
 from providers import elevenlabs, registry
 from providers._card import VoiceInfo
 from providers._errors import Rejected
 from providers.elevenlabs import dialogue, scribe
+from tests.providers.live import WAVE, heard, spoken, until, wave
 from tests.servers import syllables
 from tests.servers.elevenlabs import ElevenLabsServer, ElevenLabsVoices
 from tests.servers.openai import HEARD
@@ -49,20 +47,6 @@ pytestmark = pytest.mark.anyio
 KEY = "el-secret-0123456789"
 VOICE = "JBFqnCBsd6RMkjVDRZzb"
 V4 = {"model": "eleven_v4_turbo"}
-START = 16_000
-"""Capture sample at which the utterances here begin: second 1."""
-
-
-def wave(frames: int, at: int = 0) -> list[Frame]:
-    """Voice, from the frame ``at`` of the utterance on."""
-    return [
-        Frame(np.sin(np.arange(i * FRAME, (i + 1) * FRAME) * 0.1).astype(np.float32) / 3 + 0.01, i * FRAME + START)
-        for i in range(at, at + frames)
-    ]
-
-
-WAVE = wave(20)
-"""0.64 s."""
 
 
 @pytest.fixture
@@ -78,30 +62,6 @@ def options(server: ElevenLabsServer | ElevenLabsVoices, **more: Any) -> dict[st
 async def written(*pieces: str) -> AsyncIterator[str]:
     for piece in pieces:
         yield piece
-
-
-async def spoken(chunks: AsyncIterator[SpeechChunk]) -> tuple[Any, list[SpokenWord]]:
-    with anyio.fail_after(5):
-        found = [chunk async for chunk in chunks]
-    samples = [chunk.samples for chunk in found]
-    return np.concatenate(samples) if samples else np.zeros(0), [word for chunk in found for word in chunk.words]
-
-
-async def heard(stream: Any, finals: int = 1) -> list[Transcript]:
-    found: list[Transcript] = []
-    with anyio.fail_after(5):
-        async for transcript in stream:
-            found.append(transcript)
-            if sum(each.final for each in found) == finals:
-                break
-    return found
-
-
-async def until(seen: Callable[[], bool]) -> None:
-    """The server has it, soon."""
-    with anyio.fail_after(2):
-        while not seen():  # noqa: ASYNC110 - it is another's list that grows
-            await anyio.sleep(0.001)
 
 
 def is_known(message: Any, *kinds: Any) -> bool:

@@ -13,19 +13,16 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from assistant.conversation.events import Transcript
-from assistant.ports import FRAME, Frame, ParleyError, ProviderError, ProviderUnavailable
+from assistant.ports import Frame, ParleyError, ProviderError, ProviderUnavailable
 from providers import openai, openai_live
 from providers._batch import BatchTranscriber
+from tests.providers.live import WAVE, heard
 from tests.servers.openai import HEARD, OpenAIServer
 from tests.servers.openai_realtime import OpenAIRealtimeServer
 from tests.servers.websocket import Line
 
 pytestmark = pytest.mark.anyio
 KEY = "sk-live-0123456789-secret"
-WAVE = [Frame(np.sin(np.arange(i * FRAME, (i + 1) * FRAME) * 0.1).astype(np.float32) / 3, i * FRAME + 16_000)
-        for i in range(20)]  # fmt: skip
-"""0.64 s of voice that begin at second 1."""
 
 
 @pytest.fixture
@@ -36,16 +33,6 @@ async def server() -> AsyncIterator[OpenAIRealtimeServer]:
 
 def options(server: OpenAIRealtimeServer, **more: Any) -> dict[str, Any]:
     return {"base_url": server.url, "api_key": KEY, "model": "gpt-live-transcribe", **more}
-
-
-async def heard(stream: Any, finals: int) -> list[Transcript]:
-    found: list[Transcript] = []
-    with anyio.fail_after(5):
-        async for transcript in stream:
-            found.append(transcript)
-            if sum(each.final for each in found) == finals:
-                break
-    return found
 
 
 def session(server: OpenAIRealtimeServer) -> dict[str, Any]:

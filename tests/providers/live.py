@@ -1,0 +1,53 @@
+"""What the tests of recognisers and voices over WebSocket share: an utterance, and waiting for what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio
+import numpy as np
+
+from assistant.conversation.events import Transcript
+from assistant.ports import FRAME, Frame, SpeechChunk, SpokenWord
+
+START = 16_000
+"""Capture sample at which the utterances begin: second 1."""
+
+
+def wave(frames: int, at: int = 0) -> list[Frame]:
+    """Voice, from the frame ``at`` of the utterance on."""
+    return [
+        Frame(np.sin(np.arange(i * FRAME, (i + 1) * FRAME) * 0.1).astype(np.float32) / 3 + 0.01, i * FRAME + START)
+        for i in range(at, at + frames)
+    ]
+
+
+WAVE = wave(20)
+"""0.64 s."""
+
+
+async def heard(stream: Any, finals: int = 1) -> list[Transcript]:
+    """The transcripts that come, up to so many finals."""
+    found: list[Transcript] = []
+    with anyio.fail_after(5):
+        async for transcript in stream:
+            found.append(transcript)
+            if sum(each.final for each in found) == finals:
+                break
+    return found
+
+
+async def spoken(chunks: AsyncIterator[SpeechChunk]) -> tuple[Any, list[SpokenWord]]:
+    """All the sound, and all the words."""
+    with anyio.fail_after(5):
+        found = [chunk async for chunk in chunks]
+    samples = [chunk.samples for chunk in found]
+    return np.concatenate(samples) if samples else np.zeros(0), [word for chunk in found for word in chunk.words]
+
+
+async def until(seen: Callable[[], object]) -> None:
+    """The server has it, soon."""
+    with anyio.fail_after(2):
+        while not seen():  # noqa: ASYNC110 - it is another's list that grows
+            await anyio.sleep(0.001)
