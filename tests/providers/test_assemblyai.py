@@ -260,9 +260,10 @@ async def test_no_connection_is_kept_between_utterances_since_open_ones_are_bill
         assert server.connections == 0
         for connections in (1, 2):
             async with ears.stream() as stream:
-                stream.push(WAVE[0])
+                for frame in WAVE:
+                    stream.push(frame)
                 await until(lambda: any(line.received for line in server.lines))
-                    assert server.connections == connections
+                assert server.connections == connections
             await until(lambda: not server.lines)
             assert server.terminated == connections, "each is told to terminate"
 
