@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from assistant.bench import dialogue
 from assistant.bench.compare import judged, summary
 from tests.bench.invented import absent, comparison, lines, rich
-from tests.cli.talking import Outcome, one_sentence, run, write_wav
+from tests.cli.talking import Outcome, killed_if_stuck, one_sentence, run, signalled, start, write_wav
 
 KEY = "parley-test-0123456789abcdef"
 GAP, TURNS = 2.0, 2
@@ -162,6 +165,20 @@ def test_when_no_profile_can_run_the_exit_code_says_so(tmp_path: Path) -> None:
     assert outcome.code == 2
     assert "\n".join(outcome.lines).startswith("keyless did not run: anthropic needs an API key")
     assert outcome.stderr == ""
+
+
+def test_interrupted_it_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
+    process = start(tmp_path, ["bench", "--compare", "offline"], env={"TMPDIR": str(tmp_path / "temporary")})
+    with killed_if_stuck(process):
+        while not psutil.Process(process.pid).children():
+            assert process.poll() is None
+            time.sleep(0.05)
+        outcome = signalled(process, tmp_path, [(1.0, signal.SIGTERM)])
+    assert outcome.code == 130
+    assert outcome.children
+    assert psutil.wait_procs(outcome.children, timeout=10)[1] == []
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 # --- what cannot be had from a real run in little time --------------------------------------------------------------
