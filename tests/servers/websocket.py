@@ -13,6 +13,7 @@ import logging
 import ssl
 import urllib.parse
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -334,8 +335,8 @@ class Line:
             for byte in b"".join(self._protocol.data_to_send()):
                 self._writer.write(bytes([byte]))
                 await self._drain()
-                gone = await asyncio.wait({asyncio.ensure_future(self._reader.read(1))}, timeout=1.0)
-                if gone[0]:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._reader.read(1), 1.0)  # it has nothing to say before the handshake
                     raise Gone
         await self._flush()
         self._pump = asyncio.ensure_future(self._read())
