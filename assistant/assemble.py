@@ -23,8 +23,9 @@ from assistant.later import Later
 from assistant.opening import Opening
 from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, TurnDetector, VoiceActivity
 from providers import fallback, registry
+from providers._guard import guarded
 from providers._options import Timeouts
-from providers._wrapping import Tell
+from providers._wrapping import Around, Tell
 from providers.cache import Cache
 from providers.cost import Meter
 
@@ -126,10 +127,16 @@ def open_stage(
         told=told or {},
         phrases=phrases,
         always=() if meter is None else (meter.around,),  # below the cache: what comes from there costs nothing
-        around=Cache(phrases=phrases).where_it_pays if stage == "tts" and settings.tts.cache else None,
+        around=_around(settings, stage, phrases),
     )
     links = [fallback.Lazy(name, partial(opening, name)) for name in (table.provider, *table.fallback)]
     return _CHAINS[stage](links, failed, timeouts)
+
+
+def _around(settings: Settings, stage: Stage, phrases: Sequence[str]) -> Around | None:
+    if stage == "stt":
+        return guarded
+    return Cache(phrases=phrases).where_it_pays if stage == "tts" and settings.tts.cache else None
 
 
 def likely_phrases(settings: Settings) -> Sequence[str]:

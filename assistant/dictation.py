@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 from assistant.audio.frames import levels
 from assistant.conversation.endpoint import EndpointRules, wait
 from assistant.conversation.events import Transcript, Voice, VoicePaused, VoiceResumed, VoiceStarted
+from assistant.conversation.invented import ignored
 from assistant.conversation.pauses import KEPT
 from assistant.conversation.segment import Segmenter, SegmentRules
 from assistant.later import ready
@@ -92,11 +93,13 @@ class Dictation:
 
     async def _listen(self) -> str:
         vad, duplex = self._parts.vad, self._parts.duplex
-        async for frame in duplex.frames():
+        async for captured in duplex.frames():
+            probability = vad.probability(captured.samples)
+            frame = replace(captured, speech=probability)
             self._pre_roll.push(frame)
             if self._open is not None:
                 self._open.listener.push(frame)
-            for voice in self._segmenter.push(frame.end, vad.probability(frame.samples), levels(frame.samples), False):
+            for voice in self._segmenter.push(frame.end, probability, levels(frame.samples), False):
                 self._heard(voice)
             if self._open is not None:
                 self._is_over(self._open, frame)
@@ -215,5 +218,5 @@ class _Utterance:
         self._hub.emit("user.speech_ended", self.turn, self.quiet_since)
         text = "" if self.transcript is None else self.transcript.text
         if not text.strip():
-            self._hub.emit("user.ignored", self.turn, self.quiet_since, {"reason": "empty", "text": text})
+            self._hub.emit("user.ignored", self.turn, self.quiet_since, ignored(self.transcript))
         self._over(self)

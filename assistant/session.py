@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 from anyio.abc import TaskGroup
@@ -262,15 +262,16 @@ class Session:
 
     async def _capture(self) -> None:
         vad, duplex, captured = self._parts.vad, self._duplex, self._parts.captured
-        async for frame in duplex.frames():
-            self._captured_until = frame.end
+        async for heard in duplex.frames():
             if captured is not None:
-                captured(frame)
+                captured(heard)
+            probability = vad.probability(heard.samples)
+            frame = replace(heard, speech=probability)
+            self._captured_until = frame.end
             phase = self._talk.phase
             self._pre_roll.push(frame)
             if self._listener is not None:
                 self._listener.push(frame)
-            probability = vad.probability(frame.samples)
             overlapping = isinstance(phase, Overlapping)
             # Held, it makes no echo.
             speaking = (

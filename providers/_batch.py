@@ -16,7 +16,7 @@ from typing import Protocol
 import anyio
 import numpy as np
 
-from assistant.conversation.events import Transcript, Word
+from assistant.conversation.events import Invention, Sureness, Transcript, Word
 from assistant.conversation.transcript import Agreement
 from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples, TranscriberAbilities
 from providers._worker import Dropped
@@ -42,6 +42,9 @@ class Heard:
     language: str | None = None
     words: tuple[Word, ...] = ()
     """Their times count from the first sample."""
+    sureness: Sureness | None = None
+    invention: Invention | None = None
+    """What the model wrote and did not believe itself; ``text`` is empty then."""
 
 
 class Decode(Protocol):
@@ -204,6 +207,8 @@ class BatchStream:
             language=heard.language,
             provider=self._transcriber.name,
             words=tuple(replace(word, start=word.start + offset, end=word.end + offset) for word in heard.words),
+            sureness=heard.sureness,
+            invention=heard.invention,
         )
 
 

@@ -44,6 +44,7 @@ def hearing_abilities(transcribers: Sequence[Transcriber]) -> TranscriberAbiliti
         word_times=all(one.word_times for one in all_of),
         end_of_turn=all(one.end_of_turn for one in all_of),
         languages=languages(one.languages for one in all_of),
+        generative=any(one.generative for one in all_of),
     )
 
 

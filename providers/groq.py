@@ -68,7 +68,7 @@ def _where(options: _http.Options) -> tuple[str, str]:
 
 CARDS: Cards = {
     "stt": Card(
-        TranscriberAbilities(),
+        TranscriberAbilities(generative=True),
         model=HearingOptions().model,
         key=_VARIABLE,
         package="openai",

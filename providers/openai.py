@@ -309,13 +309,13 @@ async def hearing(
         use=use,
     )
     async with made:
-        abilities = TranscriberAbilities(word_times="timestamp_granularities" in fields)
+        abilities = TranscriberAbilities(word_times="timestamp_granularities" in fields, generative=True)
         yield BatchTranscriber(Recogniser(made, provider, fields, find), name=provider, abilities=abilities)
 
 
 CARDS: Cards = {
     "stt": Card(
-        TranscriberAbilities(),
+        TranscriberAbilities(generative=True),
         model=HearingOptions().model,
         key=_VARIABLE,
         package="openai",

@@ -476,7 +476,7 @@ async def voices(options: Options) -> Sequence[VoiceInfo]:
 _SPEACHES = "docker run -p 8000:8000 ghcr.io/speaches-ai/speaches:latest-cpu"
 CARDS: Cards = {
     "stt": Card(
-        TranscriberAbilities(),
+        TranscriberAbilities(generative=True),
         package="openai",
         extra="openai",
         rates=(CAPTURE_RATE,),

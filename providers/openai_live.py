@@ -21,7 +21,7 @@ from providers.registry import Options
 
 MODELS = ("gpt-live-transcribe", "gpt-realtime-whisper")
 """Those that are served over the Realtime API alone. The second takes one language, and neither names nor a prompt."""
-ABILITIES = TranscriberAbilities(partials=True)
+ABILITIES = TranscriberAbilities(partials=True, generative=True)
 CHUNK = 0.064
 SHORTEST = 0.1
 """Seconds of sound that can be committed; the API calls a buffer with less empty."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,8 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from assistant.conversation.events import Word
+from assistant.conversation.events import Invention, Sureness, Word
+from assistant.conversation.invented import misheard
 from assistant.ports import CAPTURE_RATE, ParleyError, ProviderError, Samples, TranscriberAbilities
 from providers import _cuda, _models
 from providers._batch import BatchTranscriber, Heard
@@ -31,13 +32,6 @@ __all__ = ["SHIPPED", "Options", "transcriber"]
 
 NAME = "faster-whisper"
 log = logging.getLogger("parley")
-
-# Whisper's own thresholds (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022, 4.5).
-NO_SPEECH = 0.6
-UNSURE = -1.0
-"""Mean log probability of a token."""
-REPETITIVE = 2.4
-"""Length of the text over its length compressed: above, the decoder is caught in a loop."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -80,7 +74,7 @@ async def transcriber(options: Mapping[str, Any]) -> AsyncIterator[BatchTranscri
             return await (worker.offer if optional else worker.submit)(model.decode, samples).result()
 
         abilities = TranscriberAbilities(
-            partials=settings.partials, word_times=settings.word_times, languages=model.languages
+            partials=settings.partials, word_times=settings.word_times, languages=model.languages, generative=True
         )
         transcriber = BatchTranscriber(decode, name=NAME, abilities=abilities)
         await transcriber.decode(np.zeros(CAPTURE_RATE, np.float32), optional=False)  # how long it takes when warm
@@ -97,7 +91,7 @@ def would_download(options: Mapping[str, Any]) -> bool:
 
 CARDS: Cards = {
     "stt": Card(
-        TranscriberAbilities(partials=True, languages=("en",)),
+        TranscriberAbilities(partials=True, languages=("en",), generative=True),
         model=Options().model,
         package="faster_whisper",
         extra="whisper",
@@ -173,22 +167,34 @@ class _Model:
                 word_timestamps=settings.word_times,
                 vad_filter=False,
                 hotwords=settings.hotwords or None,
+                no_speech_threshold=None,  # what is left out here would be left out unseen
             )
-            kept = []
+            kept, dropped = [], []
             for segment in segments:  # decodes as it goes
                 if self._worker.abandoned:
                     break
-                if _is_speech(segment):
+                why = misheard(segment.text, _sureness([segment]))
+                if why is None:
                     kept.append(segment)
+                else:
+                    dropped.append((segment.text, why))
         except (RuntimeError, ValueError) as error:
             raise ProviderError(f"decoding failed: {_first_line(error)}", provider=NAME) from error
+        text = "".join(segment.text for segment in kept).strip()
+        if not text and dropped:
+            nothing = Invention("".join(text for text, _ in dropped).strip(), dropped[0][1])
+            return Heard("", info.language, invention=nothing)
         words = tuple(Word(w.word.strip(), float(w.start), float(w.end)) for s in kept for w in s.words or ())
-        return Heard("".join(segment.text for segment in kept).strip(), info.language, words)
+        return Heard(text, info.language, words, _sureness(kept))
 
 
-def _is_speech(segment: Any) -> bool:
-    silent = segment.no_speech_prob > NO_SPEECH and segment.avg_logprob < UNSURE
-    return not silent and segment.compression_ratio <= REPETITIVE
+def _sureness(segments: Sequence[Any]) -> Sureness | None:
+    """Of all of them: the mean of their tokens, and the likeliest speech."""
+    tokens = sum(len(segment.tokens) + 1 for segment in segments)  # the end counts, in the decoder's own mean too
+    if not tokens:
+        return None
+    total = sum(segment.avg_logprob * (len(segment.tokens) + 1) for segment in segments)
+    return Sureness(total / tokens, min(segment.no_speech_prob for segment in segments))
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -163,6 +163,7 @@ _WORDS = {
     "end_of_turn": "own end of turn",
     "streams_text": "streamed text",
     "adjusts_speed": "speed while it speaks",
+    "generative": "checked for inventions",
 }
 
 

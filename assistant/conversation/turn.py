@@ -14,6 +14,7 @@ from typing import Literal, assert_never
 
 from . import events as e
 from .endpoint import EndpointRules, reads_complete, wait
+from .invented import ignored
 from .overlap import BargeIn, OverlapRules, Reason, Verdict, judge, look_at
 from .overlap import Evidence as OverlapEvidence
 from .pauses import KEPT, Habit, counted
@@ -818,7 +819,7 @@ def _ignore(move: _Move, utterance: Utterance, reason: e.IgnoreReason) -> None:
 
 def _pass_over(move: _Move, utterance: Utterance, reason: e.IgnoreReason) -> None:
     _close(move, _discard(move, utterance))
-    move.emit("user.ignored", utterance.turn, reason=reason, text=utterance.text or "")
+    move.emit("user.ignored", utterance.turn, **ignored(utterance.transcript, reason))
     _end_turn(move, utterance.turn)
 
 

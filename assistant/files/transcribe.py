@@ -126,8 +126,9 @@ def _line(utterance: Utterance, heard: Transcript) -> Line:
 async def _hear(transcriber: Transcriber, utterance: Utterance) -> Transcript:
     async with transcriber.stream() as stream:
         sound = np.pad(utterance.samples, (0, -len(utterance.samples) % FRAME))
-        for at in range(0, len(sound), FRAME):
-            stream.push(Frame(sound[at : at + FRAME], utterance.start + at))
+        for index, at in enumerate(range(0, len(sound), FRAME)):
+            speech = utterance.speech[index] if utterance.speech else None
+            stream.push(Frame(sound[at : at + FRAME], utterance.start + at, speech))
         stream.finish()
         async for transcript in stream:
             if transcript.final and not transcript.provisional:

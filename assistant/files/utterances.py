@@ -34,6 +34,8 @@ class Utterance:
     start: int
     voice: tuple[float, float]
     """Seconds of the first and after the last voiced sample."""
+    speech: tuple[float, ...] = ()
+    """Probability of speech in each FRAME of ``samples``, a last one that is not whole included."""
 
 
 class Cutter:
@@ -44,6 +46,8 @@ class Cutter:
         self._segmenter = Segmenter(rules)
         self._kept: list[Samples] = []
         """Whole frames from sample ``_first`` on."""
+        self._speech: list[float] = []
+        """The probability of speech in each of them."""
         self._first = 0
         self._rest = np.empty(0, np.float32)
         self._begun: float | None = None
@@ -73,7 +77,8 @@ class Cutter:
     def _frame(self, frame: Samples) -> Utterance | None:
         self._kept.append(frame)
         end = self._end
-        for voice in self._segmenter.push(end, self._vad.probability(frame), levels(frame), False):
+        self._speech.append(self._vad.probability(frame))
+        for voice in self._segmenter.push(end, self._speech[-1], levels(frame), False):
             self._heard(voice)
         if self._begun is None:
             self._forget(end - LOOK_BACK)
@@ -115,7 +120,10 @@ class Cutter:
         sound = np.concatenate(self._kept)
         first = max(0, round((begun - BEFORE) * CAPTURE_RATE) - self._first)
         samples = sound[first : round(end * CAPTURE_RATE) - self._first]
-        utterance = Utterance(samples, self._first + first, (max(0.0, begun), voiced_until))
+        # They lie between two of the frames that were looked at: the one that holds the middle counts.
+        middles = range(first + FRAME // 2, first + len(samples) + FRAME // 2, FRAME)
+        speech = tuple(self._speech[min(at // FRAME, len(self._speech) - 1)] for at in middles)
+        utterance = Utterance(samples, self._first + first, (max(0.0, begun), voiced_until), speech)
         self._forget(end)
         return utterance
 
@@ -123,4 +131,5 @@ class Cutter:
         frames = min(int((before * CAPTURE_RATE - self._first) // FRAME), len(self._kept))
         if frames > 0:
             del self._kept[:frames]
+            del self._speech[:frames]
             self._first += frames * FRAME
