@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant.conversation.interjections import meant
-from assistant.conversation.sounding import Kind, Sounding, kind_of, summed_up
+from assistant.conversation.sounding import Kind, Sounding, Summary, certainly_noise, kind_of, summed_up
 
 __all__ = ["BargeIn", "Evidence", "OverlapKind", "OverlapRules", "Reason", "Verdict", "judge", "look_at"]
 
@@ -29,14 +29,17 @@ OverlapKind = Literal["floor", "stop", "backchannel", "noise", "echo"]
 Reason = Literal["noise", "backchannel", "echo", "timeout"]
 BargeIn = Literal["off", "speech", "words"]
 
-HARDLY = 0.06
-"""Seconds of silence behind a noise or an echo: two frames, for a cough has two halves."""
-
 
 @dataclass(frozen=True, slots=True)
 class OverlapRules:
     """Seconds."""
 
+    ended: float = 0.15
+    """Of silence behind a noise: a cough has two halves, and so has "be quiet"."""
+    echo_ended: float = 0.06
+    """The same behind a rest of echo: it must not be noticed that there was a hold."""
+    forgotten: float = 0.5
+    """Of silence behind what is certainly no voice, after which no word is waited for any more."""
     wordless: float = 0.4
     """After the pause, while the voice goes on and no word has come: it is believed without."""
     settled: float = 0.25
@@ -93,10 +96,12 @@ class Evidence:
     @property
     def sound(self) -> Kind:
         """What it sounds like; a voice where nobody measured."""
-        if not self.frames:
-            return "voice"
+        return "voice" if not self.frames else kind_of(self.summary)
+
+    @property
+    def summary(self) -> Summary | None:
         end = self.at if self.quiet_since is None else self.quiet_since
-        return kind_of(summed_up([one for one in self.frames if self.since < one.end <= end + 0.03]))
+        return summed_up([one for one in self.frames if self.since < one.end <= end + FRAME])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +136,8 @@ def look_at(evidence: Evidence, rules: OverlapRules | None = None) -> float | No
     """When to ask again if nothing happens meanwhile; None: only what happens can change the answer."""
     rules = rules or OverlapRules()
     if evidence.quiet_since is not None:
-        waits = (HARDLY, rules.final_settled, rules.settled, rules.lone, rules.undecided, rules.late)
-        looks = [evidence.quiet_since + wait for wait in waits]
+        soon = (rules.echo_ended, rules.final_settled, rules.ended, rules.settled, rules.lone)
+        looks = [evidence.quiet_since + wait for wait in (*soon, rules.forgotten, rules.undecided, rules.late)]
     else:
         looks = [evidence.held_at + rules.wordless, evidence.since + rules.backchannel, evidence.since + rules.endless]
     return min((at for at in looks if at > evidence.at + _SAME), default=None)
@@ -160,11 +165,11 @@ def _while_it_sounds(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
 
 def _behind_it(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     sound, silence = evidence.sound, evidence.silence + _SAME
-    if sound == "echo" and silence >= HARDLY:
-        return Verdict("echo", "echo")
-    if sound == "noise" and silence >= HARDLY:
-        return Verdict("noise", "noise")
-    if evidence.final and evidence.understood and silence >= HARDLY:
+    if sound == "echo" and silence >= rules.echo_ended:
+        return Verdict("echo", "echo", sure=evidence.final or evidence.failed)
+    if sound == "noise" and silence >= rules.ended:
+        return Verdict("noise", "noise", sure=evidence.final or evidence.failed)
+    if evidence.final and evidence.understood and silence >= rules.ended:
         return Verdict("noise", "noise")  # whoever knows words heard none
     if evidence.voice > rules.backchannel:
         return FLOOR
@@ -187,10 +192,17 @@ def _judge_late(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
         if said == "floor":
             return FLOOR
         return STOP if said == "stop" else Verdict("backchannel", "backchannel")
-    if evidence.final or evidence.failed or evidence.silence >= rules.late - _SAME:
-        return Verdict("backchannel" if evidence.voice <= rules.short else "noise", "backchannel")
+    forgotten = evidence.silence >= rules.forgotten - _SAME and bool(evidence.frames)
+    forgotten = forgotten and certainly_noise(evidence.summary)
+    if forgotten or evidence.final or evidence.failed or evidence.silence >= rules.late - _SAME:
+        sound = evidence.sound
+        if sound == "echo" or sound == "noise":
+            return Verdict(sound, sound)
+        return Verdict("backchannel", "backchannel") if evidence.voice <= rules.short else Verdict("noise", "noise")
     return None
 
 
+FRAME = 0.032
+"""Seconds."""
 _SAME = 0.0005
 """Seconds: what is this close has come."""

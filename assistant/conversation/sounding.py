@@ -22,6 +22,8 @@ TAKEN = 6.0
 """dB that the echo canceller took off a frame: more of it was echo than anything else."""
 MOSTLY = 0.75
 """Share of such frames from which the rest is echo too."""
+DOUBTFUL, HARDLY = 0.4, 0.15
+"""Probability of a voice under which a sound is taken for a noise, and under which nothing else is waited for."""
 LONG_HUM = 0.25
 """Seconds of sound before a hum is told from the beginning of a word: "m" begins both."""
 NAMES = ("probable", "likeliest", "voicing", "voiced", "flat", "low", "high", "attack", "steady", "longer")
@@ -99,9 +101,14 @@ def kind_of(summary: Summary | None) -> Kind:
         return "noise"
     if summary.echo >= MOSTLY:
         return "echo"
-    if chance("voice", summary) < 0.5:
+    if chance("voice", summary) < DOUBTFUL:
         return "noise"
     return "hum" if summary.seconds >= LONG_HUM and chance("hum", summary) >= 0.5 else "voice"
+
+
+def certainly_noise(summary: Summary | None) -> bool:
+    """No transcript need be waited for to know that nobody spoke."""
+    return summary is None or summary.echo >= MOSTLY or chance("voice", summary) < HARDLY
 
 
 def chance(of: str, summary: Summary) -> float:

@@ -1,0 +1,438 @@
+"""Who has the floor? The whole session on virtual time in a simulated room: real Silero, real echo cancelling, real
+speech where there is some. An assistant talks and talks; users, murmurs, coughs and knocks come over it.
+
+What counts: a *self-interruption* is a reply cancelled, or held for more than 0.3 s, with no sound of a user; a
+*self-pause* is a shorter hold. A barge-in is *caught* when playback is held during it; its latency runs from the first
+voiced sample to the moment of the hold, after which no sample is handed over. A murmur or noise is *resumed* when the
+reply was not held, or goes on within 0.5 s of the sound's end.
+
+    python -m scripts._soak.overlap --speech DIR [--seconds 600] [--gains -6 -12] [--delays 30 60 200] [--rooms ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+import numpy as np
+import soxr
+import trio.testing
+
+from assistant.audio.echo import WaryVoiceActivity
+from assistant.audio.room import Acoustics, Room, room_response
+from assistant.audio.treated import TreatedDuplex
+from assistant.audio.wav import WavDuplex
+from assistant.audio.wavfile import WavWriter, open_wav
+from assistant.audio.webrtc import echo_canceller
+from assistant.conversation.history import History
+from assistant.conversation.segment import SegmentRules
+from assistant.conversation.turn import TurnRules
+from assistant.later import Later
+from assistant.ports import CAPTURE_RATE, Notice, Samples, SpeechChunk, SynthesizerAbilities
+from assistant.session import Limits, Parts, Session
+from providers import scripted
+from providers.silero import voice_activity
+from scripts._soak import sounds
+from scripts._soak.echo import LEVEL, PLAYED, active, answers, recordings, spoken_part, trimmed
+
+Kind = Literal["barge-in", "murmur", "noise", "stop"]
+EVERY = 7.0
+"""Seconds from one sound to the next."""
+FIRST = 5.0
+"""Seconds before the first: the canceller has learned the room."""
+HELD = 0.3
+RESUMED = 0.5
+NOISE_DBFS = -65.0
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Something that is heard over the assistant."""
+
+    kind: Kind
+    source: str
+    """"real" or "synthetic", and of what."""
+    samples: Samples
+    text: str | None = None
+    """None: nobody knows, and the recogniser hears no words."""
+    level: float = 0.0
+    """dB over the echo's."""
+
+
+@dataclass
+class Tally:
+    """What became of the sounds of one sort."""
+
+    sounds: int = 0
+    """That came while the assistant was audible."""
+    held: int = 0
+    good: int = 0
+    """Caught, resumed in time, or stopped."""
+    waits: list[float] = field(default_factory=list)
+    """ms: to the hold for a barge-in, from the sound's end to the resumption else."""
+    cancelled: int = 0
+    decided: dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: Tally) -> None:
+        self.sounds, self.held, self.good = self.sounds + other.sounds, self.held + other.held, self.good + other.good
+        self.cancelled += other.cancelled
+        self.waits += other.waits
+        for kind, count in other.decided.items():
+            self.decided[kind] = self.decided.get(kind, 0) + count
+
+    def line(self) -> str:
+        share = 100 * self.good / max(1, self.sounds)
+        times = (
+            f"median {np.median(self.waits):.0f} ms, p90 {np.percentile(self.waits, 90):.0f} ms" if self.waits else ""
+        )
+        decided = " ".join(f"{kind} {count}" for kind, count in sorted(self.decided.items()))
+        became = f"held {self.held}, cancelled {self.cancelled}"
+        return f"{self.good}/{self.sounds} ({share:.1f} %), {became}; {times}; {decided}"
+
+
+@dataclass
+class Own:
+    """What the assistant did to itself."""
+
+    seconds: float = 0.0
+    pauses: int = 0
+    interruptions: int = 0
+
+
+class Reader:
+    """A voice that reads recordings: the text names one."""
+
+    name, rate = "reader", PLAYED
+    abilities = SynthesizerAbilities()
+
+    def __init__(self, clips: Sequence[Samples]) -> None:
+        self._clips = [soxr.resample(clip, CAPTURE_RATE, PLAYED, quality="HQ").astype(np.float32) for clip in clips]
+
+    async def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
+        digits = "".join(c for c in text if c.isdigit())
+        yield SpeechChunk(self._clips[int(digits or 0) % len(self._clips)])
+
+
+class Watch:
+    """Observer: keeps what matters, and has the assistant go on talking."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self.spoken = 0
+        self.session: Session | None = None
+
+    def notice(self, notice: Notice) -> None:
+        if notice.event != "reply.word":
+            self.notices.append(notice)
+        if notice.event == "reply.started":
+            self.spoken += 1
+            assert self.session is not None
+            self.session.announce(f"Number {self.spoken + 1}.")  # waits until this one is over
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where it is held."""
+
+    response: Samples
+    gain: float
+    delay: float
+    drift: float = 0.0
+
+
+class Wordless:
+    """A recogniser that tells no words while anybody listens for them, and none in the end."""
+
+    @staticmethod
+    @asynccontextmanager
+    async def open() -> AsyncIterator[Any]:
+        async with scripted.transcriber({"batch": True, "final_after": 1.7}) as transcriber:
+            yield transcriber
+
+
+async def _held(
+    mic: Samples,
+    voice: Sequence[Samples],
+    place: Place,
+    lines: Sequence[dict[str, Any]] | None,
+    turns: TurnRules,
+    segments: SegmentRules,
+    folder: Path,
+) -> tuple[list[Notice], Samples]:
+    """One session with ``mic``; ``lines`` None: without words."""
+    writer = WavWriter(folder / "mic.wav", CAPTURE_RATE)
+    writer.append(mic)
+    writer.close()
+    watch = Watch()
+    async with AsyncExitStack() as opened:
+        owners = await opened.enter_async_context(anyio.create_task_group())
+        duplex = await opened.enter_async_context(WavDuplex(folder / "mic.wav", folder / "speaker.wav"))
+        vad = await opened.enter_async_context(voice_activity({}))
+        canceller = echo_canceller(PLAYED)
+        room = Room(place.response, PLAYED, Acoustics(place.gain, place.delay, place.drift, noise_dbfs=NOISE_DBFS))
+        treated = TreatedDuplex(duplex, room=room, echo=canceller)
+        words = Wordless.open()
+        if lines is not None:
+            words = scripted.transcriber({"lines": list(lines), "partials_behind": 0.3, "final_after": 0.25})
+        stages: list[Later[Any]] = [
+            Later(words),
+            Later(scripted.chat_model({"replies": ["Number 1."], "ttft": 0.2})),
+            Later(_opened(Reader(voice))),
+        ]
+        for stage in stages:
+            owners.start_soon(stage.run)
+        seconds = len(mic) / CAPTURE_RATE
+        watch.session = Session(
+            Parts(
+                duplex=treated,
+                vad=WaryVoiceActivity(vad, canceller),
+                lag=treated.lag,
+                echo_taken=lambda: canceller.taken,
+                transcriber=stages[0],
+                model=stages[1],
+                voice=stages[2],
+                history=History(""),
+                observers=[watch],
+                turns=turns,
+                segments=segments,
+                limits=Limits(seconds=seconds),
+            )
+        )
+        duplex.start()
+        owners.start_soon(_begin, watch.session)
+        await watch.session.run()
+        owners.cancel_scope.cancel()
+    with open_wav(folder / "speaker.wav") as file:
+        return watch.notices, file.read(file.frames)
+
+
+async def _begin(session: Session) -> None:
+    await anyio.sleep(0.1)
+    session.announce("Number 0.")
+
+
+@asynccontextmanager
+async def _opened(voice: Reader) -> AsyncIterator[Reader]:
+    yield voice
+
+
+def hold(
+    mic: Samples,
+    voice: Sequence[Samples],
+    place: Place,
+    lines: Sequence[dict[str, Any]] | None = None,
+    turns: TurnRules | None = None,
+    segments: SegmentRules | None = None,
+) -> tuple[list[Notice], Samples]:
+    """The session's events and what left the loudspeaker, on virtual time."""
+    turns = turns or TurnRules(barge_in="words")
+    segments = segments or SegmentRules(min_speech_speaking=0.064)
+    with tempfile.TemporaryDirectory() as folder:
+        clock = trio.testing.MockClock(autojump_threshold=0)
+        what = (mic, voice, place, lines, turns, segments, Path(folder))
+        return anyio.run(_held, *what, backend="trio", backend_options={"clock": clock})
+
+
+# --- judging ---
+
+
+@dataclass(frozen=True)
+class Span:
+    start: float
+    end: float
+
+
+def audible(notices: Sequence[Notice]) -> list[Span]:
+    """When replies were to be heard, holds included."""
+    spans, since = [], None
+    for notice in notices:
+        if notice.event == "reply.audible":
+            since = notice.at
+        elif notice.event in ("reply.finished", "reply.interrupted", "session.ended") and since is not None:
+            spans.append(Span(since, notice.at))
+            since = None
+    return spans
+
+
+def own(notices: Sequence[Notice]) -> Own:
+    """Of a session in which nobody spoke."""
+    told = Own(sum(span.end - span.start for span in audible(notices)))
+    since = None
+    for notice in notices:
+        if notice.event == "reply.paused":
+            since = notice.t
+        elif notice.event in ("reply.resumed", "reply.interrupted", "reply.finished") and since is not None:
+            long = notice.event == "reply.interrupted" or notice.t - since > HELD
+            told.interruptions, told.pauses = told.interruptions + long, told.pauses + (not long)
+            since = None
+    return told
+
+
+def judged(sound: Sound, start: float, end: float, notices: Sequence[Notice]) -> Tally:
+    """What became of ``sound`` between ``start`` and ``end`` seconds; empty if the assistant was silent."""
+    if not any(span.start + 0.1 < start < span.end for span in audible(notices)):
+        return Tally()
+    finished = [n.t for n in notices if n.event == "reply.finished" and start <= n.t <= end + 0.3]
+    within = [n for n in notices if start < n.t < end + EVERY / 2]
+    holds = [n.t for n in within if n.event == "reply.paused" and n.t <= end + HELD]
+    if finished and not holds:
+        return Tally()  # it came to an end by itself
+    tally = Tally(1, held=bool(holds))
+    cancelled = any(n.event == "reply.interrupted" for n in within)
+    tally.cancelled = int(cancelled)
+    for notice in within:
+        if notice.event == "overlap.decided":
+            kind = str(notice.data["kind"])
+            tally.decided[kind] = tally.decided.get(kind, 0) + 1
+    if sound.kind == "barge-in":
+        caught = bool(holds) and holds[0] <= end
+        tally.good = int(caught)
+        tally.waits = [1000 * (holds[0] - start)] if caught else []
+    elif sound.kind == "stop":
+        tally.good = int("stop" in tally.decided)
+    else:
+        resumed = [n.t for n in within if n.event == "reply.resumed"]
+        last = max((t for t in resumed), default=-math.inf)
+        tally.good = int(not cancelled and (not holds or -math.inf < last <= end + RESUMED))
+        tally.waits = [1000 * (last - end)] if resumed and not cancelled else []
+    return tally
+
+
+def late_sound(notices: Sequence[Notice], speaker: Samples) -> int:
+    """Interruptions after which a sample was handed over, but for the fade."""
+    found = 0
+    for notice in notices:
+        if notice.event == "reply.interrupted":
+            after = [n.at for n in notices if n.event == "reply.audible" and n.at > notice.t]
+            first, last = round((notice.t + 0.0055) * PLAYED), round(min(after, default=notice.t + 1.0) * PLAYED) - 1
+            found += bool(np.abs(speaker[first:last]).max(initial=0.0) > 1e-4)
+    return found
+
+
+def over(
+    sounds_: Sequence[Sound], voice: Sequence[Samples], place: Place, *, words: bool
+) -> tuple[dict[str, Tally], int]:
+    """Every sound once, over a talking assistant. Tallies by source, and how often sound came after a cut."""
+    size = round((FIRST + EVERY * len(sounds_) + 1) * CAPTURE_RATE)
+    mic = np.zeros(size, np.float32)
+    lines, spans = [], []
+    for number, sound in enumerate(sounds_):
+        at = round((FIRST + EVERY * number) * CAPTURE_RATE)
+        clip = sound.samples[: round((EVERY - 2.5) * CAPTURE_RATE)]
+        level = LEVEL * 10 ** ((place.gain + sound.level) / 20)
+        mic[at : at + len(clip)] += clip * np.float32(level / active(clip))
+        start, end = at / CAPTURE_RATE, (at + len(clip)) / CAPTURE_RATE
+        spans.append((start, end))
+        if sound.text:
+            lines.append({"start": start, "end": end, "text": sound.text})
+    notices, speaker = hold(np.clip(mic, -1, 1), voice, place, lines if words else None)
+    tallies: dict[str, Tally] = {}
+    for sound, (start, end) in zip(sounds_, spans, strict=True):
+        tallies.setdefault(f"{sound.kind}, {sound.source}", Tally()).add(judged(sound, start, end, notices))
+    return tallies, late_sound(notices, speaker)
+
+
+# --- the corpus ---
+
+
+async def synthetic_murmurs() -> list[Sound]:
+    found = [Sound("murmur", "modelled hum", hum, "mm-hm") for hum in sounds.hums(77, 6)]
+    for voice, pitch in sounds.VOICES:
+        for text, written in (("mm-hm", sounds.HUM), ("right", "right"), ("okay", "okay")):
+            clip = await sounds.spoken(voice, pitch, written)
+            found.append(Sound("murmur", f'synthetic "{text}"', clip, text))
+    return found
+
+
+async def synthetic_stops() -> list[Sound]:
+    return [
+        Sound("stop", f'synthetic "{text}"', await sounds.spoken(voice, pitch, text), text)
+        for voice, pitch in sounds.VOICES
+        for text in ("stop", "be quiet")
+    ]
+
+
+async def heard_alone(users: Sequence[Samples]) -> list[Samples]:
+    """From where each begins to the ear of the conversation."""
+    async with voice_activity({}) as vad:
+        parts = [spoken_part(user, vad) for user in users]
+    return [part for part in parts if part is not None and len(part) > 0.4 * CAPTURE_RATE]
+
+
+def short_noises(folder: Path) -> list[Sound]:
+    """Every real one under a second."""
+    return [
+        Sound("noise", "real", trimmed(sound))
+        for _, sound in sorted(sounds.noises(folder).items())
+        if len(sound) < CAPTURE_RATE
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--speech", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=600.0, help="of the assistant's speech alone, over all places")
+    parser.add_argument("--users", type=int, default=60, help="barge-ins in each place and at each level")
+    parser.add_argument("--rooms", nargs="*", default=["synthetic"])
+    parser.add_argument("--gains", type=float, nargs="*", default=[-6.0, -12.0])
+    parser.add_argument("--delays", type=float, nargs="*", default=[30.0, 60.0, 200.0])
+    parser.add_argument("--drift", type=float, default=100.0)
+    parser.add_argument("--only", nargs="*", default=["alone", "users", "murmurs", "noises"])
+    args = parser.parse_args()
+    assistants, users = recordings(args.speech)
+    voice = list(answers(assistants, 120.0))
+    users = anyio.run(heard_alone, users)
+    places = [
+        (name, Place(room_response(name), gain, delay / 1000, args.drift))
+        for name in args.rooms
+        for gain in args.gains
+        for delay in args.delays
+    ]
+    murmurs = anyio.run(synthetic_murmurs) + anyio.run(synthetic_stops)
+    meeting = [Sound("murmur", "real meeting turns", turn) for turn in sounds.listening_turns(args.speech)]
+    noises = short_noises(args.speech)
+    noises += [Sound("noise", "modelled bursts", burst) for burst in sounds.bursts(99, 24)]
+    total: dict[str, Tally] = {}
+    alone, late = Own(), 0
+    for name, place in places:
+        where = f"{Path(name).stem[:20]} {place.gain:g} dB {place.delay * 1000:g} ms"
+        if "alone" in args.only:
+            silence = np.zeros(round(args.seconds / len(places) * 1.15 * CAPTURE_RATE), np.float32)
+            told = own(hold(silence, voice, place)[0])
+            print(f"{where}: alone {told.seconds:.0f} s, {told.pauses} self-pauses, {told.interruptions} interruptions")
+            alone.seconds, alone.pauses = alone.seconds + told.seconds, alone.pauses + told.pauses
+            alone.interruptions += told.interruptions
+        runs: list[tuple[list[Sound], bool, str]] = []
+        if "users" in args.only:
+            clips = sounds.mixed(users, seed=round(place.delay * 1000))[: args.users]
+            runs += [
+                ([Sound("barge-in", f"real, {level:+g} dB", clip, level=level) for clip in clips], False, "")
+                for level in (0.0, -6.0)
+            ]
+        if "murmurs" in args.only:
+            runs += [(murmurs, True, ", with words"), ([*murmurs[:24], *meeting], False, ", without words")]
+        if "noises" in args.only:
+            runs.append((noises, False, ""))
+        for several, words, more in runs:
+            tallies, after = over(several, voice, place, words=words)
+            late += after
+            for source, tally in tallies.items():
+                print(f"{where}: {source}{more}: {tally.line()}", flush=True)
+                total.setdefault(source + more, Tally()).add(tally)
+    print(f"\nalone: {alone.seconds:.0f} s, {alone.pauses} self-pauses, {alone.interruptions} self-interruptions")
+    for source, tally in total.items():
+        print(f"{source}: {tally.line()}")
+    print(f"sound after a cut: {late}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
