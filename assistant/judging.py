@@ -91,7 +91,7 @@ class Judge:
                     self._wanted = anyio.Event()
                     if (question := self.asked()) is not None:
                         await self._answer(detector, *question)
-        except ParleyError as error:
+        except (ParleyError, ProviderError) as error:
             self._trouble(str(error))
 
     async def _answer(self, detector: TurnDetector, quiet_since: float, samples: Samples) -> None:

@@ -179,7 +179,8 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "ANTHROPIC", "PARLEY"))
     }
     home = folder / "home"
-    places = {name: str(home) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")}
+    kinds = ("CONFIG", "DATA", "CACHE", "STATE")
+    places = {name: str(home) for name in ("HOME", *(f"XDG_{kind}_HOME" for kind in kinds))}
     return clean | places | {"HF_HUB_OFFLINE": "1", "COLUMNS": "100"} | extra
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ from providers import registry
 
 SWEPT = ("main", "extra")
 """Groups whose pauses and ends the budgets are about."""
+TURNED = ("silence", "patience", "enough", "scored", "doubted")
+"""What differs between the settings of a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,9 @@ class Row:
 @dataclass
 class Report:
     everything: list[Row]
-    """All recordings, no words."""
+    """All recordings; words only where they are known."""
     worded: list[Row]
-    """Those whose words are known."""
+    """Those whose words are known, as it comes: too few for halves."""
     cases: Sequence[Case]
     detector: str | None
     costs: Sequence[float]
@@ -65,9 +68,9 @@ async def measure(
         judge = await opened.enter_async_context(registry.find("turn", name)({})) if name else None
         cases, costs = await listened(folder, recordings, judge, progress)
     scored = judge is not None
-    everything = compared(cases, words=False, detector=scored, progress=progress)
     known = [case for case in cases if case.words]
-    worded = compared(known, words=True, detector=scored, progress=progress) if known else []
+    everything = compared(cases, words=bool(known), detector=scored, progress=progress)
+    worded = [Row(each.family, usual=_usual(known, each.family)) for each in everything] if known else []
     return Report(everything, worded, cases, name or None, costs)
 
 
@@ -88,7 +91,7 @@ async def listened(
 
 
 def compared(cases: Sequence[Case], *, words: bool, detector: bool, progress: Callable[[str], None]) -> list[Row]:
-    """Every policy on ``cases``. ``words``: those that take text too; all of the cases must have it then."""
+    """Every policy on ``cases``. ``words``: those that take text too, of which some of the cases must have some."""
     swept = [case for case in cases if case.recording.group in SWEPT]
     rows = []
     for family in families(words=words, detector=detector):
@@ -100,11 +103,16 @@ def compared(cases: Sequence[Case], *, words: bool, detector: bool, progress: Ca
             row.held[budget] = held_out([case.recording for case in swept], outcomes, budget)
             found = best(scores, budget)
             row.flattered[budget] = None if found is None else scores[found]
-        for group in dict.fromkeys(case.recording.group for case in cases):
-            there = [case for case in cases if case.recording.group == group]
-            row.usual[group] = score(_outcomes(there, family, family.usual))
+        row.usual = _usual(cases, family)
         rows.append(row)
     return rows
+
+
+def _usual(cases: Sequence[Case], family: Family) -> dict[str, Score]:
+    return {
+        group: score(_outcomes([case for case in cases if case.recording.group == group], family, family.usual))
+        for group in dict.fromkeys(case.recording.group for case in cases)
+    }
 
 
 def _outcomes(cases: Sequence[Case], family: Family, rules: EndpointRules) -> list[Outcome]:
@@ -118,6 +126,16 @@ def decided(case: Case, family: Family, rules: EndpointRules) -> list[float]:
         kept = [n for n, each in enumerate(heard.happenings) if not isinstance(each, EndJudged)]
         heard = Heard([heard.happenings[n] for n in kept], [heard.known_at[n] for n in kept], heard.seconds)
     return decisions(heard, rules, () if family.lag is None else case.words, family.lag or 0.0)
+
+
+def lines(cases: Sequence[Case], rows: Sequence[Row]) -> Iterator[str]:
+    """Every decision of every setting, one JSON object a line: policy, setting, path, t."""
+    for row in rows:
+        for setting in row.family.settings:
+            told = {"policy": row.family.name, "setting": {name: getattr(setting, name) for name in TURNED}}
+            for case in cases:
+                times = [round(at, 4) for at in decided(case, row.family, setting)]
+                yield json.dumps({**told, "path": case.recording.path, "t": times})
 
 
 def quantiles(costs: Sequence[float]) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from assistant.conversation.evidence import EndpointRules
 from assistant.conversation.turn import Conversation, Endpointing, Hearing, Replying, TurnRules, step, turn_of
 
 ANSWERED = 1.0
-"""Seconds from a decision to the first sound of its answer: longer than Parley takes, so no answer comes to the rescue."""
+"""Seconds from a decision to the first sound of its answer, which ends the utterance for good."""
 SLACK = 0.1
 """Seconds by which an aligned word may end after the last voiced sample and still be before the silence."""
 

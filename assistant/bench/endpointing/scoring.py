@@ -1,8 +1,8 @@
 """Decisions -> figures, as LiveKit's eot-bench defines them. Pure.
 
-A pause inside an utterance (``hold``) is cut when a decision falls into it. The latency is the time from the true end of
-speech to the first decision that belongs to it: not before the end less EARLY, nor before the end of the last pause. It is
-dead air, without any model's computing. One that never comes is CAP seconds late.
+A pause inside an utterance (``hold``) is cut when a decision falls into it. The latency is the time from the true end
+of speech to the first decision that belongs to it: not before the end less EARLY, nor before the end of the last pause.
+It is dead air, without any model's computing. One that never comes is CAP seconds late.
 """
 
 from __future__ import annotations
@@ -78,13 +78,15 @@ class Score:
     def missed(self) -> int:
         return sum(each == float("inf") for each in self.latencies)
 
+    @property
+    def median(self) -> float:
+        """Of the latencies; infinite where half of the ends are missed."""
+        middle = self.latencies[(len(self.latencies) - 1) // 2 : len(self.latencies) // 2 + 1]
+        return sum(middle) / len(middle) if middle else 0.0
+
     def quantile(self, share: float) -> float:
-        """Of the latencies, linear between two of them; infinite where one of the two is."""
-        if not self.latencies:
-            return 0.0
-        at = (len(self.latencies) - 1) * share
-        low, high = self.latencies[int(at)], self.latencies[min(int(at) + 1, len(self.latencies) - 1)]
-        return low if low == high or at == int(at) else low + (high - low) * (at - int(at))
+        """Of the latencies, linear between two of them; a missed end counts as in the mean."""
+        return float(np.quantile(np.minimum(self.latencies, CAP), share)) if self.latencies else 0.0
 
 
 def score(outcomes: Sequence[Outcome]) -> Score:
@@ -162,7 +164,9 @@ def _pooled(rows: Sequence[Sequence[Outcome]], reached: bool) -> Held:
 
     count = len(holds)
     draw = np.random.default_rng(0)
-    drawn = np.array([means(np.bincount(draw.integers(0, count, count), minlength=count)) for _ in range(RESAMPLED)])
+    drawn = np.array(
+        [means(np.bincount(draw.integers(0, count, count), minlength=count).astype(float)) for _ in range(RESAMPLED)]
+    )
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     cuts, mean = means(np.ones(count))
     return Held(cuts, (float(low[0]), float(high[0])), mean, (float(low[1]), float(high[1])), reached)

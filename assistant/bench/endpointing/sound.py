@@ -56,7 +56,7 @@ def filled(samples: Samples, seconds: float, seed: int) -> Samples:
 def decoded(folder: Path, recording: Recording, seed: int) -> Samples:
     path = folder / recording.path
     if path.suffix == ".raw":  # headerless, 16 kHz, mono, 16-bit
-        samples = np.fromfile(path, "<i2").astype(np.float32) / 32768
+        samples: Samples = np.fromfile(path, "<i2").astype(np.float32) / np.float32(32768)
     else:
         with Media(path) as media:
             samples = np.concatenate(list(media.blocks()))

@@ -5,7 +5,7 @@
 - ``path``: relative to the folder of recordings;
 - ``group``: "main" (utterances), "extra" (long readings, for their pauses), "short" (answers of a word), "meeting"
   (for their long pauses), or anything else for what is left out;
-- ``start``, ``end``: seconds of the first and last speech; ``hold``: [[start, end], ...] the pauses inside it that count;
+- ``start``, ``end``: seconds of the first and last speech; ``hold``: [[start, end], ...] the pauses in it that count;
 - ``total_s``: seconds after which the recording is over; what is missing is filled with the recording's own room tone;
 - ``no_eot``: its end is not judged, only its pauses (optional);
 - ``speaker``, ``text`` (verbatim): optional; else the columns of that name, or ``label`` where ``label_type`` begins

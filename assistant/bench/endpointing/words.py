@@ -1,4 +1,4 @@
-"""When was each word of a known text said? By forced alignment with PocketSphinx, which comes with its English model."""
+"""When was each word of a known text said? By forced alignment with PocketSphinx, which brings its English model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Aligner:
     def words(self, samples: Samples, recording: Recording) -> Sequence[Word]:
         """The words of ``recording.text`` with their times; none where there is no text.
 
-        A text that cannot be aligned (a word that the dictionary lacks) is spread over the time of speech by its letters.
+        A text that cannot be aligned (a word that the dictionary lacks) is spread over the speech by its letters.
         """
         text = (recording.text or "").split()
         if not text:
@@ -54,7 +54,7 @@ class Aligner:
 
 
 def _spread(recording: Recording, text: Sequence[str]) -> Sequence[Word]:
-    """Each word by its share of the letters, over the time in which the recording is spoken: pauses lie between words."""
+    """Each word by its share of the letters, over the time in which the recording is spoken: not its pauses."""
     voiced, at = [], recording.start
     for start, end in (*recording.holds, (recording.end, recording.end)):
         voiced.append((at, start))

@@ -1,0 +1,157 @@
+"""The policy that weighs everything: what each piece of evidence does to the wait."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.conversation.adaptive import adaptive
+from assistant.conversation.endpoint import EndpointRules, Evidence, decide, wait
+from assistant.conversation.pauses import Habit, tried
+
+RULES = EndpointRules("adaptive")
+LONG = 3.0
+"""Seconds of voice: no short answer."""
+LISTENING = EndpointRules("smart-turn")
+
+
+def waited(text: str | None = None, **more: object) -> float:
+    return decide(RULES, Evidence(text, **{"voice": LONG, "final": text is not None, **more}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("word", ["yes", "stop", "seven", "no", "okay", "twenty one", "thank you"])
+@pytest.mark.parametrize("complete", [(), (0.01,), (0.99, 0.02)])
+def test_a_short_answer_ends_at_once_whatever_the_sound_says(word: str, complete: tuple[float, ...]) -> None:
+    assert waited(word, voice=0.5, complete=complete) == RULES.silence
+    assert waited(None, voice=0.5, complete=complete) <= 0.3, "its words may still be on their way"
+    assert waited(word, voice=0.5, complete=complete, final=False) <= 0.35
+
+
+@pytest.mark.parametrize("text", ["ehm", "um", "well", "so I", "can you", "and", "let me", "ehm let me"])
+def test_a_long_think_is_no_short_answer(text: str) -> None:
+    assert waited(text, voice=0.6) >= 1.2
+    assert waited(text, voice=LONG) >= 1.2
+
+
+def test_a_number_that_is_read_out_is_waited_for() -> None:
+    assert waited("my number is five five five") >= 1.2
+
+
+def test_words_that_close_a_sentence_shorten_the_wait_and_words_that_leave_it_open_lengthen_it() -> None:
+    done, nothing, unfinished = waited("what time is it"), waited(None), waited("what time is it in the")
+    assert done < nothing < unfinished
+
+
+def test_the_surer_the_detector_the_shorter_the_wait() -> None:
+    waits = [waited(complete=(sure,)) for sure in (0.02, 0.1, 0.5, 0.9, 0.98)]
+    assert waits == sorted(waits, reverse=True)
+    assert waits[0] - waits[-1] > 0.4
+
+
+def test_the_most_doubtful_of_its_answers_counts() -> None:
+    assert waited(complete=(0.95, 0.1)) == waited(complete=(0.1,)) == waited(complete=(0.1, 0.95))
+
+
+def test_beyond_some_sureness_nothing_changes() -> None:
+    assert waited(complete=(0.97,)) == waited(complete=(1.0,))
+    assert waited(complete=(0.03,)) == waited(complete=(0.0,))
+
+
+def test_after_each_pause_in_which_the_user_went_on_it_is_more_patient() -> None:
+    waits = [waited(pauses=(0.4,) * count) for count in range(5)]
+    assert waits == sorted(waits)
+    assert waits[1] - waits[0] > 0.2
+    assert waited(pauses=(1.0,)) > waited(pauses=(0.3,))
+    assert waited(pauses=(0.1, 0.15)) == waited(), "a stop consonant is no pause"
+
+
+def test_users_who_pause_for_long_are_waited_for_longer() -> None:
+    slow = quick = Habit()
+    for _ in range(30):
+        slow, quick = slow.with_pause(1.2), quick.with_pause(0.22)
+    assert waited(habit=quick) < waited() < waited(habit=slow)
+    assert waited(habit=slow) - waited() < 0.6, "nobody waits for ever because of a habit"
+
+
+def test_the_transcribers_own_end_of_turn_is_the_end() -> None:
+    assert waited("and then the", end_of_turn=True, pauses=(0.9, 0.9)) == RULES.silence
+
+
+@given(
+    st.one_of(st.none(), st.sampled_from(["yes", "and the", "what time is it", "five five five", ""])),
+    st.lists(st.floats(0, 1), max_size=4).map(tuple),
+    st.lists(st.floats(0, 10), max_size=6).map(tuple),
+    st.one_of(st.none(), st.floats(0, 60)),
+    st.booleans(),
+    st.sampled_from(["adaptive", "smart-turn", "text"]),
+)
+def test_every_policy_keeps_between_the_least_and_the_most(
+    text: str | None,
+    complete: tuple[float, ...],
+    pauses: tuple[float, ...],
+    voice: float | None,
+    final: bool,
+    name: str,
+) -> None:
+    rules = EndpointRules(name)
+    evidence = Evidence(text, final, complete=complete, pauses=pauses, voice=voice)
+    assert rules.silence <= decide(rules, evidence) <= rules.max_silence
+
+
+def test_patience_is_the_knob_that_makes_it_slower() -> None:
+    assert adaptive(EndpointRules("adaptive", patience=0.3), Evidence()) == pytest.approx(
+        adaptive(EndpointRules("adaptive"), Evidence()) + 0.3
+    )
+
+
+# --- smart-turn ------------------------------------------------------------------------------------------------------
+
+
+def test_smart_turn_goes_by_the_newest_answer_and_by_the_words_while_there_is_none() -> None:
+    def by(complete: tuple[float, ...], text: str | None = None) -> float:
+        return wait(LISTENING, text, final=True, end_of_turn=False, complete=complete)
+
+    assert by((0.9,)) == by((0.1, 0.9)) == LISTENING.scored
+    assert by((0.3,)) == by((0.9, 0.3)) == LISTENING.doubted
+    assert by((), "what time is it") == wait(EndpointRules("text"), "what time is it", final=True, end_of_turn=False)
+
+
+# --- pauses ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_pause_no_reason_to_expect_another() -> None:
+    assert tried(()) == tried((0.1,)) == 0.0
+    assert 0 < tried((0.3,)) < tried((0.3, 0.3)) < tried((0.3, 0.9))
+
+
+@given(st.lists(st.floats(0.01, 8.0), max_size=200))
+def test_a_habit_stays_within_what_was_seen(pauses: list[float]) -> None:
+    habit = Habit()
+    for seconds in pauses:
+        habit = habit.with_pause(seconds)
+    assert 0.19 < habit.typical < 5.01
+
+
+def test_a_habit_is_learned_and_the_old_fades() -> None:
+    habit = Habit()
+    for _ in range(60):
+        habit = habit.with_pause(0.3)
+    assert habit.typical == pytest.approx(0.31, abs=0.03)
+    for _ in range(120):
+        habit = habit.with_pause(1.0)
+    assert habit.typical == pytest.approx(0.8, abs=0.1)
+
+
+def test_two_sessions_that_learned_at_once_both_count() -> None:
+    before = Habit().with_pause(0.5).with_pause(0.6)
+    one = before.with_pause(1.0).with_pause(1.2)
+    other = before.with_pause(0.3)
+    in_order = one.with_pause(0.3)
+    assert one.joined(other.since(before)).typical == pytest.approx(in_order.typical)
+
+
+@pytest.mark.parametrize(("count", "mean"), [(-1, 0), (1e9, 0), (3, float("nan")), (float("nan"), 0), (3, 99)])
+def test_there_is_no_such_habit(count: float, mean: float) -> None:
+    with pytest.raises(ValueError, match="no such habit"):
+        Habit(count, mean)
