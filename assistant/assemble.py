@@ -217,5 +217,6 @@ def started(settings: Settings, why: str, processing: Processing) -> dict[str, o
         "vad": settings.vad.provider,
         "endpointing": settings.turn.endpointing,
         "echo_cancel": "on" if processing.echo else "off",
+        "duplex": processing.mode,
         "why": f"{why}; echo cancelling: {processing.why}",
     }

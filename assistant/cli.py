@@ -14,7 +14,19 @@ from typing import NoReturn
 from assistant import signals
 from assistant.errors import ParleyError
 
-COMMANDS = ("talk", "demo", "listen", "say", "transcribe", "devices", "providers", "voices", "config", "bench")
+COMMANDS = (
+    "talk",
+    "demo",
+    "listen",
+    "say",
+    "transcribe",
+    "devices",
+    "doctor",
+    "providers",
+    "voices",
+    "config",
+    "bench",
+)
 """In the order in which --help shows them. A command stands here only when it works."""
 
 INTERRUPTED = signals.EXIT_CODE

@@ -13,11 +13,14 @@ from anyio.abc import TaskStatus
 from assistant import forewarn, signals
 from assistant.accounts import Budget
 from assistant.assemble import Stages, open_stages, segment_rules, started, turn_detector, turn_rules
+from assistant.audio.processing import Processing
 from assistant.automatic import decide, downloads, lines
 from assistant.config import Settings, recordable
 from assistant.conversation.history import History
 from assistant.conversation.pauses import Habit
 from assistant.ears import ears, processing_for
+from assistant.echoes import Echoes
+from assistant.echowatch import EchoWatch, Protect, known_choice
 from assistant.habits import Habits
 from assistant.observe.record import Recorder
 from assistant.places import Place
@@ -123,7 +126,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
                 plan.microphone,
                 plan.speaker,
                 on_warning=lambda message: session.warn(message),
-                on_device_changed=lambda before, after: session.device_changed(before, after),
+                on_device_changed=lambda before, after: changed(before, after),
             )
         )
         duplex = sound.duplex
@@ -140,14 +143,24 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
             view.line(f"recording to {recorder.folder}")
             if plan.on_recording is not None:
                 plan.on_recording(recorder.folder)
-        processing = processing_for(settings, plan.surroundings, devices=sound.real, output=sound.output)
-        heard = await ears(
-            duplex, stages.vad, plan.surroundings, processing, recorder.captured if recorder is not None else None
-        )
+        echoes = Echoes()
+        processing = _processing(plan, settings, sound, echoes)
+        watch = _watch(plan, settings, sound, echoes, processing, lambda mode, why: session.protect(mode, why))
+        captured: Captured | None = None if recorder is None else recorder.captured
+        if watch is not None:
+            captured = _both(captured, watch.overhearing.captured)
+            duplex.tap(watch.overhearing.played)
+        heard = await ears(duplex, stages.vad, plan.surroundings, processing, captured)
+        treated = None if watch is None or not processing.echo else watch.overhearing.treated
         turns = turn_rules(settings)
         if processing.unprotected:
             view.line(f"{processing.why}; so it does not listen while it speaks")
             turns = replace(turns, barge_in="off")
+        elif processing.duck:
+            view.line(f"{processing.why}; so it speaks more softly, instead of pausing, while you say something")
+            turns = replace(turns, overlap="duck")
+        if echoes.trouble:
+            view.line(echoes.trouble)
         # A file is nobody: what is learned of people is learned at a microphone.
         habits = Habits() if sound.real and settings.turn.endpointing == "adaptive" else None
         session = Session(
@@ -176,9 +189,15 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
                 detector=turn_detector(settings),
                 habit=Habit() if habits is None else habits.load(),
                 habit_learned=None if habits is None else habits.learned,
-                captured=_both(heard.captured, plan.probe.captured if plan.probe else None),
+                captured=_both(_both(heard.captured, treated), plan.probe.captured if plan.probe else None),
             )
         )
+
+        def changed(before: str | None, after: str | None) -> None:
+            session.device_changed(before, after)
+            if watch is not None:
+                watch.device_changed(after)
+
         stages.report_failures_to(session.provider_failed, *(() if view.tells_failures else (view.failed,)))
         stages.report_news_to(session.provider_did)
         if recorder is not None:
@@ -188,11 +207,32 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
         if load_behind:
             loading = await opened.enter_async_context(anyio.create_task_group())
             loading.start_soon(_end_if_not_loaded, stages, session)
+        if watch is not None:
+            await opened.enter_async_context(watch.running())
         duplex.start()
         reason = await session.run()
         if load_behind:
             loading.cancel_scope.cancel()
         return reason
+
+
+def _processing(plan: Plan, settings: Settings, sound: Sound, echoes: Echoes) -> Processing:
+    """What is known of these two devices decides, where they were measured."""
+    known = known_choice(echoes, sound.devices) if sound.real else None
+    return processing_for(settings, plan.surroundings, devices=sound.real, output=sound.output, known=known)
+
+
+def _watch(
+    plan: Plan, settings: Settings, sound: Sound, echoes: Echoes, processing: Processing, protect: Protect
+) -> EchoWatch | None:
+    """Where the user left it open, and there may be an echo that nobody simulates."""
+    if settings.audio.echo_cancel != "auto" or not sound.real or sound.devices is None:
+        return None
+
+    def wanted() -> Processing:
+        return _processing(plan, settings, sound, echoes)
+
+    return EchoWatch(sound.devices, echoes, processing, wanted, protect, sound.duplex.playback_rate)
 
 
 def _tell_choices(plan: Plan, view: View, sound: Sound, why: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
+from assistant.audio.modes import Choice
 from assistant.audio.processing import Processing, choose_processing
 from assistant.automatic import installed_here
 from assistant.config import Settings
@@ -29,9 +30,15 @@ class Ears:
 
 
 def processing_for(
-    settings: Settings, surroundings: Surroundings | None, *, devices: bool = False, output: str = ""
+    settings: Settings,
+    surroundings: Surroundings | None,
+    *,
+    devices: bool = False,
+    output: str = "",
+    known: Choice | None = None,
 ) -> Processing:
-    """Whether echo is cancelled and noise suppressed, and why. ``devices`` and ``output``: see `choose_processing`."""
+    """Whether echo is cancelled and noise suppressed, and why. ``devices``, ``output`` and ``known``: see
+    `choose_processing`."""
     audio = settings.audio
     return choose_processing(
         audio.echo_cancel,
@@ -40,6 +47,7 @@ def processing_for(
         devices=devices,
         output=output or audio.output,
         installed=installed_here("livekit"),
+        known=known,
     )
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from assistant.conversation.pauses import Habit
+from assistant.kept import keep
 
 VERSION = 1
 FILE = "pauses.json"
@@ -61,14 +61,4 @@ class Habits:
             return Habit()
 
     def _write(self, habit: Habit) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {"version": VERSION, "pauses": habit.count, "log_mean": round(habit.log_mean, 4)}
-        number, name = tempfile.mkstemp(prefix=".pauses-", dir=self._path.parent)
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                json.dump(kept, file)
-            os.replace(name, self._path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
+        keep(self._path, {"version": VERSION, "pauses": habit.count, "log_mean": round(habit.log_mean, 4)})

@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from assistant.accounts import Accounts, Budget, Meter
 from assistant.audio.features import sounding
 from assistant.audio.frames import levels
+from assistant.audio.modes import Mode
 from assistant.conversation import events as e
 from assistant.conversation.costs import Bill
 from assistant.conversation.history import History, Message
@@ -155,6 +156,8 @@ class Session:
         self._accounts = Accounts(parts.meter, parts.budget)
         self._to_hear, self._to_reply = Bill(), Bill()
         """What the utterance and the reply under way cost."""
+        self._safer: TurnRules | None = None
+        """What is to hold once no overlap is under way."""
         self._replies = 0
         self._end = anyio.Event()
         self._reason = "interrupted"
@@ -237,6 +240,18 @@ class Session:
     def device_changed(self, before: str | None, after: str | None) -> None:
         """A microphone or loudspeaker went away or came; None: there is none."""
         self._emit("device.changed", None, **{"from": before, "to": after})
+
+    def protect(self, mode: Mode, message: str) -> None:
+        """It may hear itself from now on: hold the conversation in that safer mode ("duck" or "half"), and say why."""
+        rules = self._parts.turns
+        self._safer = replace(rules, overlap="duck") if mode == "duck" else replace(rules, barge_in="off")
+        self._take_rules()
+        self.warn(message)
+
+    def _take_rules(self) -> None:
+        """The safer rules, if any; but an overlap is decided by those by which it began."""
+        if self._safer is not None and not isinstance(self._talk.phase, Overlapping):
+            self._parts.turns, self._safer = self._safer, None
 
     def provider_failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
         """A call failed; the chain goes on with ``following``, or nobody is left."""
@@ -361,6 +376,7 @@ class Session:
                 ):
                     self._segmenter.end()  # the next voice is news again
                 self._arm(deadline)
+                self._take_rules()
                 if self._closing and self._talk.muted:  # whoever wants quiet is said goodbye to all the same
                     self._happenings.append(e.Unmute(self._duplex.now()))
         finally:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from assistant.commands.common import add_common, positive, settings_from
+from assistant.commands.rooms import add_room, surroundings_from
 from assistant.errors import ParleyError
 from assistant.places import Place, place
 from assistant.surroundings import Surroundings
@@ -23,15 +24,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="DEVICE|FILE.wav|none",
         help="where its voice goes (default: the default loudspeaker; none when --mic is a file)",
     )
-    parser.add_argument(
-        "--room", metavar="FILE.wav|synthetic", help="let the microphone hear the loudspeaker in a room"
-    )
-    parser.add_argument("--echo-gain", type=float, metavar="DB", help="how loud it is heard there (-12)")
-    parser.add_argument("--echo-delay", type=float, metavar="MS", help="how late (60)")
-    parser.add_argument(
-        "--echo-drift", type=float, metavar="PPM", help="how much faster the loudspeaker's clock is (0)"
-    )
-    parser.add_argument("--mic-noise", type=float, metavar="DBFS", help="the microphone's own noise (none)")
+    add_room(parser)
     parser.add_argument("--turns", type=positive, metavar="N", help="end after N replies")
     parser.add_argument("--max-seconds", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument("--record", metavar="DIR", type=Path, help="keep the session: sound, events and config")
@@ -101,18 +94,7 @@ def _without_sound() -> str:
 
 def _surroundings(args: argparse.Namespace, speaker: Place) -> Surroundings | None:
     """The room to simulate, if any."""
-    given = {
-        "gain_db": args.echo_gain,
-        "delay_ms": args.echo_delay,
-        "drift_ppm": args.echo_drift,
-        "noise_dbfs": args.mic_noise,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    if args.room is None:
-        if given:
-            raise ParleyError("--echo-gain, --echo-delay, --echo-drift and --mic-noise describe a room: add --room")
-        return None
-    if not isinstance(speaker, Path):
+    surroundings = surroundings_from(args)
+    if surroundings is not None and not isinstance(speaker, Path):
         raise ParleyError("--room simulates what a file would be heard like: write one with --speaker FILE.wav")
-
-    return Surroundings(args.room, **given)
+    return surroundings

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.audio.processing import Choice, Processing, choose_processing
+from assistant.audio.processing import Processing, Setting, choose_processing
 
 
 def chosen(
-    echo: Choice = "auto",
-    noise: Choice = "auto",
+    echo: Setting = "auto",
+    noise: Setting = "auto",
     *,
     room: bool = False,
     devices: bool = False,
@@ -33,7 +33,7 @@ def test_what_is_worn_has_none(output: str) -> None:
 
 
 @pytest.mark.parametrize("setting", ["on", "off"])
-def test_the_user_has_the_last_word(setting: Choice) -> None:
+def test_the_user_has_the_last_word(setting: Setting) -> None:
     on = setting == "on"
     assert chosen(setting, devices=True, output="headset") == Processing(on, on, f'echo_cancel = "{setting}"')
     assert chosen(setting, installed=False).echo is on, "to ask for it without the package is an error when it is made"
