@@ -193,7 +193,7 @@ def _loud(levels: list[float]) -> float:
 
 def _key(text: str) -> str:
     """Its words without case, punctuation and figures."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("ı", "i")  # a Turkish capital I is either
     return " ".join("".join(c if unicodedata.category(c)[0] in "LM" else " " for c in plain).split()) or _figures(plain)
 
 
@@ -225,7 +225,7 @@ def _once(said: str) -> str:
 
 
 def _keys(phrases: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    return frozenset(_key(phrase).replace(" ", "") for some in phrases.values() for phrase in some)
+    return frozenset(_once(_key(phrase).replace(" ", "")) for some in phrases.values() for phrase in some)
 
 
 _CREDITS, _FAREWELLS, _COURTESIES = _keys(CREDITS), _keys(FAREWELLS), _keys(COURTESIES)
