@@ -98,7 +98,7 @@ class Downtime:
         await self._lifted.wait()
         if self._address is not None:
             self.server.refusing = False
-            self.server._server = await asyncio.start_server(self.server._serve, sock=self._address)
+            self.server._server = await asyncio.start_server(self.server._accepted, sock=self._address)
 
     def end(self) -> None:
         if self._address is not None and not self._lifted.is_set():
@@ -178,7 +178,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         found.outcomes[cell.id] = await converse(cell, tmp_path_factory.mktemp("faults"), together)
 
     async def all_of(cells: list[Cell]) -> None:
-        together = Together(len(cells), stagger=0.08)
+        together = Together(len(cells), stagger=0.2)
         async with anyio.create_task_group() as group:
             for cell in cells:
                 group.start_soon(one, cell, together)

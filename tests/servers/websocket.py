@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import ssl
 import urllib.parse
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +22,7 @@ from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from tests.servers.listening import Listening
 from tests.servers.wire import BIG, RETRY_AFTER, message
 
 HANDSHAKE = ("401", "402", "403", "404", "429", "500", "529", "hang", "cut_at_once", "drip")
@@ -41,34 +41,19 @@ class TakenBack(Exception):
     """The client has cancelled the open call, and stays."""
 
 
-class Server:
-    """Serves on an ephemeral port of the loopback. An async context manager; a `Playing` of the contract suite."""
+class Server(Listening):
+    """A vendor's WebSocket; a `Playing` of the contract suite."""
+
+    scheme = ("ws", "wss")
 
     def __init__(self) -> None:
+        super().__init__()
         self.key = ""
         """Quoted in the error that rejects it, as vendors do."""
-        self.hold: asyncio.Event | None = None
-        """When set: a call's last content waits until the event is set."""
-        self.asked = asyncio.Event()
-        self.disconnected = asyncio.Event()
-        """A client went away, or took its call back, while one was open."""
-        self.left_at: float | None = None
-        """When that was, on the loop's clock."""
-        self.connections = 0
         self.calls = 0
-        self.sent = 0
-        """Bytes of "big_line" that went out."""
         self.handshakes: list[Handshake] = []
         self.lines: list[Line] = []
-        self.host = "127.0.0.1"
-        """As ``url`` names it; it listens on the loopback whatever is written here."""
-        self.tls: ssl.SSLContext | None = None
-        self.port = 0
         self._fault: str | None = None
-        self._server: asyncio.Server | None = None
-        self.refusing = False
-        """It has been stopped: whoever still comes through is hung up on."""
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- what a vendor brings ---
 
@@ -112,54 +97,15 @@ class Server:
 
     # --- life ---
 
-    @property
-    def url(self) -> str:
-        return f"{'wss' if self.tls else 'ws'}://{self.host}:{self.port}"
-
-    async def __aenter__(self) -> Any:
-        await self.listen()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    async def listen(self) -> None:
-        """Listen, again on the same port after `stop`."""
-        self.refusing = False
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Refuse connections from now on, and hang up on everybody."""
-        assert self._server is not None
-        self.refusing = True
-        self._server.close()
+    def hang_up(self) -> None:
         for line in self.lines:
             line.abort()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-        for _ in range(5):
-            await asyncio.sleep(0)  # for those who were accepted a moment ago, to be hung up on as well
-
-    def left(self) -> None:
-        """A client has gone from an open call."""
-        self.left_at = self.left_at or asyncio.get_running_loop().time()
-        self.disconnected.set()
 
     async def settle(self) -> None:
         """Wait until whoever was hung up on can know it."""
         await asyncio.sleep(0.05)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.refusing:  # accepted just before `stop`
-            writer.transport.abort()
-            return
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self.connections += 1
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(self, reader, writer)
         self.lines.append(line)
         try:
@@ -168,10 +114,7 @@ class Server:
                 await line.close()
         except (Gone, ConnectionError):
             line.given_up()
-        except asyncio.CancelledError:
-            return  # `stop` was called; to asyncio.start_server a cancelled handler is an error
         finally:
-            self._tasks.discard(task)
             self.lines.remove(line)
             line.end()
 

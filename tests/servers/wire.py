@@ -11,10 +11,11 @@ import email
 import email.policy
 import io
 import json
-import ssl
 import wave
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from tests.servers.listening import Listening
 
 Fault = Literal[
     "refused", "401", "402", "403", "404", "429", "500", "529", "error_in_200", "hang", "hang_after_headers",
@@ -83,44 +84,20 @@ class Reply:
         return cls([json.dumps(body).encode()], "application/json", status, headers)
 
 
-class Server:
-    """Serves on an ephemeral port of the loopback. An async context manager.
+class Server(Listening):
+    """A vendor's API over HTTP.
 
     ``fault`` may be changed at any time; it acts on POST requests, so that warming up (HEAD, GET) is left alone.
     """
 
-    prefix = ""
     key = ""
 
     def __init__(self, fault: Fault | None = None, *, pause: float = 0.0) -> None:
+        super().__init__()
         self.fault: Fault | None = fault
         self.pause = pause
         """Seconds between pieces."""
-        self.hold: asyncio.Event | None = None
-        """When set to an Event: all pieces but the last go out, and the last waits for it."""
         self.requests: list[Request] = []
-        self.connections = 0
-        self.asked = asyncio.Event()
-        """A POST has come."""
-        self.disconnected = asyncio.Event()
-        """A client went away before its reply was complete."""
-        self.left_at: float | None = None
-        """When that was, on the loop's clock."""
-        self.sent = 0
-        """Bytes of bodies that went out."""
-        self.host = "127.0.0.1"
-        """As ``url`` names it; it listens on the loopback whatever is written here."""
-        self.tls: ssl.SSLContext | None = None
-        """Set before it listens: it speaks HTTPS."""
-        self.refusing = False
-        """It has been stopped: whoever still comes through is hung up on."""
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._server: asyncio.Server | None = None
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}{self.prefix}"
 
     @property
     def posts(self) -> list[Request]:
@@ -158,42 +135,10 @@ class Server:
 
     # --- the wire ---
 
-    async def __aenter__(self) -> Server:
-        await self.listen()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
     async def settle(self) -> None:
         """A fault is in force at once: it acts on requests."""
 
-    async def listen(self) -> None:
-        """Listen, again on the same port after `stop`."""
-        self.refusing = False
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Stop listening and hang up on everybody: from now on connections are refused."""
-        assert self._server is not None
-        self.refusing = True
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-        for _ in range(5):
-            await asyncio.sleep(0)  # for those who were accepted a moment ago, to be hung up on as well
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.refusing:  # accepted just before `stop`
-            writer.transport.abort()
-            return
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self.connections += 1
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (request := await _read(reader)) is not None:
                 self.requests.append(request)
@@ -202,11 +147,8 @@ class Server:
                 if not await self._answer(request, reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
-            self._left()
-        except asyncio.CancelledError:
-            return  # `stop` was called; to asyncio.start_server a cancelled handler is an error
+            self.left()
         finally:
-            self._tasks.discard(task)
             writer.transport.abort() if self.fault in ("cut_at_once", "cut_midway") else writer.close()
 
     async def _answer(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -217,7 +159,7 @@ class Server:
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
-                self._left()
+                self.left()
                 return False
             return sending.result()
         finally:
@@ -225,11 +167,6 @@ class Server:
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
             self._tasks -= {sending, leaving}
-
-    def _left(self) -> None:
-        if not self.disconnected.is_set():
-            self.left_at = asyncio.get_running_loop().time()
-        self.disconnected.set()
 
     async def _send(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         fault = self.fault if request.method == "POST" else None
