@@ -16,7 +16,7 @@ import msgspec
 from assistant.audio.processing import Processing
 from assistant.config import Settings, scrub
 from assistant.conversation.endpoint import LISTENS, EndpointRules
-from assistant.conversation.segment import SegmentRules
+from assistant.conversation.segment import CERTAINTY, SegmentRules
 from assistant.conversation.turn import TurnRules
 from assistant.effects import Clock, Effects, local_time
 from assistant.later import Later
@@ -199,6 +199,7 @@ def segment_rules(settings: Settings) -> SegmentRules:
         # What takes the floor at once has to last as long as any voice.
         min_speech_speaking=vad.min_speech_speaking_ms / 1000 if turn.barge_in == "words" else None,
         # A pause must be seen before it can have lasted long enough.
+        certainty_speaking=CERTAINTY,
         pause=min(SegmentRules().pause, turn.silence_ms / 1000),
     )
 

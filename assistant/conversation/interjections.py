@@ -13,7 +13,8 @@ from assistant.conversation.wordlist import listed
 
 __all__ = ["Said", "meant"]
 
-Said = Literal["stop", "backchannel", "floor"]
+Said = Literal["stop", "backchannel", "open", "floor"]
+""""open": it may be the beginning of one of the first two, and is neither."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
@@ -80,4 +81,5 @@ def meant(text: str, language: str | None = None) -> Said:
     hums = _LISTENING.get(key, _HMS)
     if said in _PHRASES.get(key, frozenset()) or (len(words) <= _MOST and all(word in hums for word in words)):
         return "floor" if "?" in text else "backchannel"
-    return "floor"
+    known = (*_STOP.get(key, ()), *_PHRASES.get(key, ()))
+    return "open" if any(phrase.startswith(said + " ") for phrase in known) else "floor"

@@ -23,7 +23,7 @@ from typing import Literal
 from assistant.conversation.interjections import meant
 from assistant.conversation.sounding import Kind, Sounding, Summary, certainly_noise, kind_of, summed_up
 
-__all__ = ["BargeIn", "Evidence", "OverlapKind", "OverlapRules", "Reason", "Verdict", "judge", "look_at"]
+__all__ = ["BargeIn", "Evidence", "OverlapKind", "OverlapRules", "Reason", "Verdict", "goes_on", "judge", "look_at"]
 
 OverlapKind = Literal["floor", "stop", "backchannel", "noise", "echo"]
 Reason = Literal["noise", "backchannel", "echo", "timeout"]
@@ -113,6 +113,16 @@ class Verdict:
     """False: the reply goes on, and the transcript may still say otherwise."""
 
 
+ECHOING = 3.0
+"""dB that the canceller takes off a frame in which there is any echo worth the name."""
+ALIVE, LOST = 0.6, 10.0
+"""A frame with such a probability, of which the canceller took less than so many dB, holds a voice, no rest of echo."""
+ALIVE_FRAMES, HUSHED = 2, 3
+"""So many of those after the hold make a user, and after so many frames without them it was an echo: with the
+loudspeaker silent that dies away, and a user is all the clearer."""
+BACK, BACK_FRAMES = 0.8, 3
+"""The probability that so many frames in a row must have for a sound that goes on to hold the reply once more."""
+
 FLOOR, STOP = Verdict("floor"), Verdict("stop")
 
 
@@ -127,6 +137,8 @@ def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = No
         return _judge_late(evidence, rules)
     if evidence.text and evidence.sound != "echo":
         return _by_words(evidence, rules)
+    if _dies_away(evidence):
+        return Verdict("echo", "echo", sure=False)
     if evidence.quiet_since is None:
         return _while_it_sounds(evidence, rules)
     return _behind_it(evidence, rules)
@@ -143,6 +155,20 @@ def look_at(evidence: Evidence, rules: OverlapRules | None = None) -> float | No
     return min((at for at in looks if at > evidence.at + _SAME), default=None)
 
 
+def goes_on(frames: Sequence[Sounding]) -> bool:
+    """What was taken for an echo or a noise, and the reply resumed, turns out to be a voice."""
+    newest = frames[-BACK_FRAMES:]
+    return len(newest) == BACK_FRAMES and all(one.probability >= BACK and one.taken < LOST for one in newest)
+
+
+def _dies_away(evidence: Evidence) -> bool:
+    before = [one for one in evidence.frames if one.end <= evidence.held_at + _SAME]
+    after = evidence.frames[len(before) :]
+    echoing = any(one.taken >= ECHOING for one in before[-BACK_FRAMES:])
+    alive = sum(one.probability >= ALIVE and one.taken < LOST for one in after)
+    return echoing and len(after) >= HUSHED and alive < ALIVE_FRAMES
+
+
 def _by_words(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     said = meant(evidence.text or "", evidence.language)
     if said == "floor" or evidence.voice > rules.backchannel:
@@ -150,6 +176,8 @@ def _by_words(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     silence = rules.final_settled if evidence.final else rules.settled
     if evidence.quiet_since is None or evidence.silence < silence - _SAME:
         return None
+    if said == "open":
+        return FLOOR
     return STOP if said == "stop" else Verdict("backchannel", "backchannel")
 
 
@@ -189,7 +217,7 @@ def _judge_late(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
         return Verdict("noise", "noise")
     if evidence.text:
         said = meant(evidence.text, evidence.language)
-        if said == "floor":
+        if said == "floor" or said == "open":
             return FLOOR
         return STOP if said == "stop" else Verdict("backchannel", "backchannel")
     forgotten = evidence.silence >= rules.forgotten - _SAME and bool(evidence.frames)

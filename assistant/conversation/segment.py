@@ -47,6 +47,9 @@ ONSET_GAP = 6
 """Blocks (12 ms) under the voice level that an onset may hold: more than lies between two pulses of a deep voice."""
 DISAGREE = 0.19
 """Seconds of speech by the probability alone after which it is believed over the levels: longer than its own decay."""
+CERTAINTY = 1.2
+"""Sum of probabilities over two or more frames from which a voice over the assistant's own is worth a hold. Rests of
+echo in measured rooms come to 0.7 to 1.4 in two frames, users as loud as the echo to 1.2 to 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class SegmentRules:
     """Seconds of speech frames that make a start."""
     min_speech_speaking: float | None = None
     """The same while the assistant speaks; None: as ``min_speech``."""
+    certainty_speaking: float = 0.0
+    """What the probabilities of those frames must come to while the assistant speaks: two weak ones are an echo."""
     pause: float = 0.1
     """Seconds without voice that make a pause."""
 
@@ -99,7 +104,9 @@ class Segmenter:
         self._hushed: deque[float] = deque()
         """What the newest frames without speech reach. They wait here, for they may turn out to be an onset."""
         self._least = self._rules.min_speech
-        """Seconds of speech frames that make a start at present."""
+        """Seconds of speech frames that make a start at present ..."""
+        self._sure = 0.0
+        """... and what their probabilities must come to."""
         self.end()
 
     def end(self) -> None:
@@ -125,9 +132,9 @@ class Segmenter:
         assistant is audible; ``thinking``: it will be, and is not yet.
         """
         threshold = self._threshold(speaking, thinking)
-        self._least = self._rules.min_speech
+        self._least, self._sure = self._rules.min_speech, 0.0
         if speaking and self._rules.min_speech_speaking is not None:
-            self._least = self._rules.min_speech_speaking
+            self._least, self._sure = self._rules.min_speech_speaking, self._rules.certainty_speaking
         start = end - len(levels) * BLOCK
         clear, speech = probability >= threshold, probability >= threshold - HYSTERESIS
         frame = _Frame(start, end, levels, sorted(levels)[-2], probability, clear, speech)
@@ -155,7 +162,8 @@ class Segmenter:
         # A single dip that stays over the hysteresis neither counts nor starts the count anew.
         self._onset.append(frame)
         speech = sum(other.end - other.start for other in self._onset if other.clear)
-        if speech < self._least - BLOCK / 2:
+        certain = sum(other.probability for other in self._onset if other.clear)
+        if speech < self._least - BLOCK / 2 or certain < self._sure:
             return ()
         started = VoiceStarted(self._first_voiced(self._onset[0]), frame.end)
         ends = [end for other in self._onset if (end := self._last_voiced_in(other)) is not None]

@@ -18,8 +18,9 @@ Kind = Literal["voice", "hum", "noise", "echo"]
 
 SOUNDS = 15.0
 """dB under the loudest frame from which a frame counts to the sound."""
-TAKEN = 6.0
-"""dB that the echo canceller took off a frame: more of it was echo than anything else."""
+TAKEN = 8.0
+"""dB that the echo canceller took off a frame: more of it was echo than anything else. A voice as loud as the echo
+loses some 3 to 6."""
 MOSTLY = 0.75
 """Share of such frames from which the rest is echo too."""
 DOUBTFUL, HARDLY = 0.4, 0.15

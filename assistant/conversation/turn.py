@@ -15,7 +15,7 @@ from typing import Literal, assert_never
 from . import events as e
 from .endpoint import EndpointRules, reads_complete, wait
 from .invented import ignored
-from .overlap import BargeIn, OverlapRules, Reason, Verdict, judge, look_at
+from .overlap import BargeIn, OverlapRules, Reason, Verdict, goes_on, judge, look_at
 from .overlap import Evidence as OverlapEvidence
 from .pauses import KEPT, Habit, counted
 from .sounding import Sounding
@@ -409,6 +409,8 @@ def _overlapping(move: _Move, phase: Overlapping, happening: e.Happening) -> Non
     _judge(move, replace(phase, utterance=utterance))
 
 
+            if not phase.held and utterance.quiet_since is None and goes_on(phase.frames):
+                phase = replace(_held(move, phase), held_at=phase.now)
 def _muted(move: _Move) -> None:
     match move.talk.phase:
         case Hearing(utterance) | Endpointing(utterance):

@@ -33,7 +33,7 @@ from assistant.audio.wav import WavDuplex
 from assistant.audio.wavfile import WavWriter, open_wav
 from assistant.audio.webrtc import echo_canceller
 from assistant.conversation.history import History
-from assistant.conversation.segment import SegmentRules
+from assistant.conversation.segment import CERTAINTY, SegmentRules
 from assistant.conversation.turn import TurnRules
 from assistant.later import Later
 from assistant.ports import CAPTURE_RATE, Notice, Samples, SpeechChunk, SynthesizerAbilities
@@ -234,7 +234,7 @@ def hold(
 ) -> tuple[list[Notice], Samples]:
     """The session's events and what left the loudspeaker, on virtual time."""
     turns = turns or TurnRules(barge_in="words")
-    segments = segments or SegmentRules(min_speech_speaking=0.064)
+    segments = segments or SegmentRules(min_speech_speaking=0.064, certainty_speaking=CERTAINTY)
     with tempfile.TemporaryDirectory() as folder:
         clock = trio.testing.MockClock(autojump_threshold=0)
         what = (mic, voice, place, lines, turns, segments, Path(folder))
@@ -309,9 +309,9 @@ def judged(sound: Sound, start: float, end: float, notices: Sequence[Notice]) ->
 def late_sound(notices: Sequence[Notice], speaker: Samples) -> int:
     """Interruptions after which a sample was handed over, but for the fade."""
     found = 0
-    for notice in notices:
+    for number, notice in enumerate(notices):
         if notice.event == "reply.interrupted":
-            after = [n.at for n in notices if n.event == "reply.audible" and n.at > notice.t]
+            after = [n.at for n in notices[number:] if n.event == "reply.audible"]
             first, last = round((notice.t + 0.0055) * PLAYED), round(min(after, default=notice.t + 1.0) * PLAYED) - 1
             found += bool(np.abs(speaker[first:last]).max(initial=0.0) > 1e-4)
     return found
