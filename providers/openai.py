@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.conversation.events import Word
+from assistant.conversation.events import Sureness, Word
 from assistant.ports import (
     CAPTURE_RATE,
     ChatAbilities,
@@ -250,7 +250,20 @@ class Recogniser:
             Word(str(word.word).strip(), float(word.start), float(word.end))
             for word in getattr(answer, "words", None) or ()
         )
-        return Heard(text.strip(), language, words)
+        return Heard(text.strip(), language, words, _sureness(getattr(answer, "segments", None) or ()))
+
+
+def _sureness(segments: Sequence[Any]) -> Sureness | None:
+    """Of servers that tell (Whisper's, with ``words``): the mean over the text, and the likeliest speech."""
+    told = [
+        (len(segment.text), float(segment.avg_logprob), float(segment.no_speech_prob))
+        for segment in segments
+        if None not in (getattr(segment, key, None) for key in ("text", "avg_logprob", "no_speech_prob"))
+    ]
+    length = sum(letters for letters, _, _ in told)
+    if not length:
+        return None
+    return Sureness(sum(letters * sure for letters, sure, _ in told) / length, min(silent for _, _, silent in told))
 
 
 def _text_in(answer: str, call: _http.Call) -> str:

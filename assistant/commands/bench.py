@@ -7,7 +7,7 @@ import json
 import sys
 
 from assistant import signals
-from assistant.commands import comparing, endpointing
+from assistant.commands import comparing, endpointing, inventions
 from assistant.commands.common import positive
 
 TURNS = 6
@@ -34,7 +34,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     comparing.add_options(parser, instead)
     parser.add_argument("--json", action="store_true", help="write JSON for programs")
     parser.add_argument("--verbose", action="store_true", help="show a traceback when something fails")
-    endpointing.add(parser.add_subparsers(dest="what", metavar="endpointing"))
+    recordings = parser.add_subparsers(dest="what", metavar="{endpointing,inventions}")
+    endpointing.add(recordings)
+    inventions.add(recordings)
     parser.set_defaults(run=run)
 
 
@@ -42,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     comparing.check_options(args)
     if args.what == "endpointing":
         return endpointing.run(args, _progress)
+    if args.what == "inventions":
+        return inventions.run(args, _progress)
     signals.raise_interrupt()  # there will be processes to end
     if args.compare:
         return comparing.run(args, _progress)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.conversation.events import Sureness
 from assistant.ports import (
     FRAME,
     Frame,
@@ -290,6 +291,20 @@ async def test_word_times_are_on_the_audio_clock(server: CompatibleServer) -> No
     assert [(word.text, word.start) for word in heard.words] == [
         (word, 2.0 + index / 4) for index, word in enumerate(HEARD.split())
     ]
+
+
+async def test_how_sure_a_whisper_behind_the_server_is(server: CompatibleServer) -> None:
+    """Where it tells; a server that leaves half of it out is no worse than one that tells nothing."""
+    server.segments = [
+        {"id": 0, "text": " Hello.", "avg_logprob": -0.2, "no_speech_prob": 0.1},
+        {"id": 1, "text": " No.", "avg_logprob": -1.3, "no_speech_prob": 0.8},
+        {"id": 2, "text": " Oh.", "avg_logprob": None},
+    ]
+    heard = await transcript(server, words=True)
+    assert heard.sureness == Sureness(pytest.approx((7 * -0.2 + 4 * -1.3) / 11), 0.1)
+    server.segments = []
+    assert (await transcript(server, words=True)).sureness is None
+    assert (await transcript(server)).sureness is None
 
 
 # --- speaking ---------------------------------------------------------------------------------------------------------

@@ -41,6 +41,8 @@ class CompatibleServer(Server):
         self.voices: Any = None
         """What it lists as its voices; None: it does not know the question."""
         self.models = ["nomic-embed-text", "qwen3:8b", "whisper-1"]
+        self.segments: list[dict[str, Any]] = []
+        """What it tells of the parts of a transcript, in verbose answers."""
 
     def error(self, status: int) -> Any:
         return {"error": {"message": self.message(status), "type": "server_error", "code": status}}
@@ -78,7 +80,8 @@ class CompatibleServer(Server):
         if "plain_text" in self.quirks:
             return Reply([HEARD.encode()], "text/plain")
         words = [{"word": word, "start": i / 4, "end": (i + 1) / 4} for i, word in enumerate(HEARD.split())]
-        timed = {"language": "english", "words": words} if b"verbose_json" in request.body else {}
+        timed: dict[str, Any] = {"language": "english", "words": words} if b"verbose_json" in request.body else {}
+        timed |= {"segments": self.segments} if timed and self.segments else {}
         return Reply.of({"text": f" {HEARD}\n", **timed})
 
     def _speech(self, request: Request) -> Reply:
