@@ -134,10 +134,16 @@ async def heard_on(sound: Sound, played: Samples) -> Recorded:
 
 
 def judged(
-    recorded: Recorded, vad: VoiceActivity, turns: TurnRules, segments: SegmentRules, *, noise: bool = True
+    recorded: Recorded,
+    played: Samples,
+    vad: VoiceActivity,
+    turns: TurnRules,
+    segments: SegmentRules,
+    *,
+    noise: bool = True,
 ) -> Outcome:
-    """What there is to be said of the recording. ``noise``: cancelling suppresses noise too. Blocks for some tenths of
-    a second."""
+    """What there is to be said of the recording of ``played``. ``noise``: cancelling suppresses noise too. Blocks for
+    some tenths of a second."""
     from assistant.audio.webrtc import echo_canceller
 
     offset = recorded.speech[0] - SPEAKS_AT
@@ -153,15 +159,19 @@ def judged(
         cancelled, erle = hears_itself(recorded, vad, turns, segments, canceller)
     return Outcome(
         Measured(path, without, cancelled, erle if path.heard else None),
-        round_trip=None if path.delay is None else path.delay + offset,
+        # All was handed over at t = 0.
+        round_trip=of_chirps(recorded.near, _at_16k(played), chirps_at(), CALMING).delay,
         loudest=float(np.abs(recorded.near).max(initial=0.0)),
         dead=not recorded.near.any(),
     )
 
 
 def _recorded(near: Samples, far: Samples, reference: Samples, start: float, end: float) -> Recorded:
-    at_16k = Resampler(PLAYBACK_RATE, CAPTURE_RATE).push(far, last=True)
-    return Recorded(near, at_16k, reference, PLAYBACK_RATE, (start, end))
+    return Recorded(near, _at_16k(far), reference, PLAYBACK_RATE, (start, end))
+
+
+def _at_16k(sound: Samples) -> Samples:
+    return Resampler(PLAYBACK_RATE, CAPTURE_RATE).push(sound, last=True)
 
 
 def _joined(stretches: list[Samples]) -> Samples:

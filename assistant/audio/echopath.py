@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.audio.frames import SILENCE
-from assistant.audio.modes import INAUDIBLE, EchoPath
+from assistant.audio.modes import EchoPath
 from assistant.ports import CAPTURE_RATE, Samples
 
 CHIRP = 0.25
@@ -34,14 +34,16 @@ STEP = 32
 """Samples (2 ms) in which loudness is told."""
 FOLLOWS = 6.0
 """Standard deviations by which agreement in loudness must exceed that at other delays."""
-BEHIND = 0.012
-"""Seconds by which it does so in a diffuse room, where nothing finer is found (12 to 16 ms in three rooms)."""
+BEHIND = 0.008
+"""Seconds by which it does so where nothing finer is found: 0 in one room, 12 to 16 ms in three."""
+SOFTEST = 40.0
+"""dB of return loss up to which speech tells an echo from what loudness seems to follow by chance (49 dB, once)."""
 DIFFUSE = 0.06
 """Seconds by which loudness may follow later than the first arrival."""
 ONSET = 0.4
 """Share of the strongest arrival from which the first one counts: reflections may gather to more than it."""
-AGREE = 0.02
-"""Seconds within which arrivals must agree."""
+LEAST = 70.0
+"""dB of return loss beyond which what seemed to arrive did not."""
 BLOCK = CAPTURE_RATE // 2
 """Samples of speech that are compared at a time."""
 LOUD = 0.01
@@ -67,27 +69,27 @@ def of_chirps(near: Samples, far: Samples, about: Sequence[float], quiet_from: f
     """
     reference = chirp(CAPTURE_RATE)
     noise = _power(near[round(quiet_from * CAPTURE_RATE) : max(0, round(min(about) * CAPTURE_RATE))])
-    lags, losses = [], []
+    places, responses = [], []
     for at in about:
         start = max(0, round((at - 0.1) * CAPTURE_RATE))
         played = _arrival(_response(far[start : start + round(0.95 * CAPTURE_RATE)], reference))
-        if played is None:
-            continue
-        place = start + played
-        first = place + round(EARLIEST * CAPTURE_RATE)
-        window = _cut(near, first, place + round(LATEST * CAPTURE_RATE) + len(reference))
-        arrived = _arrival(_response(window, reference))
-        if arrived is None:
-            continue
-        lags.append(first + arrived - place)
-        heard = _cut(near, first + arrived, first + arrived + len(reference) + round(RINGS * CAPTURE_RATE))
-        energy = len(heard) * max(SILENCE, _power(heard) - noise)
-        losses.append(-10 * math.log10(energy / _energy(_cut(far, place, place + len(reference)))))
-    middle = float(np.median(lags)) if lags else 0.0
-    agreeing = [one for lag, one in zip(lags, losses, strict=True) if abs(lag - middle) <= AGREE * CAPTURE_RATE]
-    if not 2 * len(agreeing) > len(about):
+        if played is not None:
+            window = _cut(near, start + played + _FIRST, start + played + _LAST + len(reference))
+            responses.append(_response(window, reference))
+            places.append(start + played)
+    # In the middle of all: what else sounds is not at the same place each time. A drift moves it by a sample or so.
+    alike = [np.maximum.reduce([np.roll(one, by) for by in (-1, 0, 1)]) for one in responses if len(one)]
+    arrived = _arrival(np.median(alike, axis=0)) if len(alike) > 1 else None
+    losses = []
+    for place in places if arrived is not None else ():
+        first = place + _FIRST + (arrived or 0)
+        heard = _cut(near, first, first + len(reference) + round(RINGS * CAPTURE_RATE))
+        energy = len(heard) * (_power(heard) - noise)
+        losses.append(-10 * math.log10(max(SILENCE, energy) / _energy(_cut(far, place, place + len(reference)))))
+    loss = float(np.median(losses)) if losses else math.inf
+    if arrived is None or loss > LEAST:
         return EchoPath(False, noise_dbfs=_db(noise))
-    return EchoPath(True, middle / CAPTURE_RATE, float(np.median(agreeing)), _db(noise))
+    return EchoPath(True, (_FIRST + arrived) / CAPTURE_RATE, loss, _db(noise))
 
 
 def of_speech(stretches: Sequence[tuple[Samples, Samples]]) -> EchoPath | None:
@@ -112,7 +114,7 @@ def of_speech(stretches: Sequence[tuple[Samples, Samples]]) -> EchoPath | None:
     ratios = [max(SILENCE, _power(near[lag : lag + BLOCK]) - quiet) / _power(far) for far, near in pairs]
     # A voice over it makes single ratios greater, and never smaller.
     loss = -10 * math.log10(float(np.median(ratios)))
-    if loss > INAUDIBLE:  # what loudness seemed to follow by chance
+    if loss > SOFTEST:
         return EchoPath(False, noise_dbfs=_db(quiet))
     return EchoPath(True, (lag + _FIRST) / CAPTURE_RATE, loss, _db(quiet))
 

@@ -31,7 +31,7 @@ FRAMES = 30
 """Such frames that say something together: one second."""
 
 Overheard = Callable[[EchoPath, float | None], None]
-"""Told the echo's path, and the dB that the canceller takes off it (None: there is none, or it cannot be said)."""
+"""Told the path of an echo that is heard, and the dB that the canceller takes off it (None: it cannot be said)."""
 
 
 @dataclass
@@ -136,7 +136,7 @@ class Overhearing:
             found = await anyio.to_thread.run_sync(self._understand, stretches, abandon_on_cancel=True)
             if self._listening:  # a device has changed meanwhile
                 continue
-            if found is None:
+            if found is None or not found[0].heard:  # it may be the next time, when somebody has unplugged something
                 self.again()
             else:
                 self._overheard(*found)

@@ -15,8 +15,8 @@ from assistant.places import Place, place
 from assistant.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from assistant.audio.modes import Choice
-    from assistant.audio.selfcheck import Recorded, SelfHeard
+    from assistant.audio.modes import Choice, SelfHeard
+    from assistant.audio.selfcheck import Recorded
     from assistant.config import Settings
     from assistant.echotest import Outcome
     from assistant.ports import Samples
@@ -97,7 +97,7 @@ async def _echo(
     rules = replace(rules, barge_in="words" if rules.barge_in == "off" else rules.barge_in, overlap="pause")
     async with open_vad(settings) as vad:
         noise = settings.audio.noise_suppression != "off"
-        judge = partial(judged, recorded, vad, rules, segment_rules(settings), noise=noise)
+        judge = partial(judged, recorded, played, vad, rules, segment_rules(settings), noise=noise)
         outcome = await anyio.to_thread.run_sync(judge, abandon_on_cancel=True)
     if outcome.dead and not on_files:
         failed = ParleyError(
