@@ -14,7 +14,7 @@ from assistant.conversation.wordlist import listed
 __all__ = ["Said", "meant"]
 
 Said = Literal["stop", "backchannel", "open", "floor"]
-""""open": it may be the beginning of one of the first two, and is neither."""
+"""open: it may be the beginning of one of the first two, and is neither yet."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 

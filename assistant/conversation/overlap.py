@@ -48,6 +48,8 @@ class OverlapRules:
     """The same once the transcript is final."""
     backchannel: float = 1.0
     """A voice that lasts longer than this is none."""
+    humming: float = 0.8
+    """A hum that lasts longer is a voice without words like any other."""
     short: float = 0.75
     """A voice that has no words yet and lasted no longer most likely is one ..."""
     lone: float = 0.4
@@ -122,6 +124,8 @@ ALIVE_FRAMES, HUSHED = 2, 3
 loudspeaker silent that dies away, and a user is all the clearer."""
 BACK, BACK_FRAMES = 0.8, 3
 """The probability that so many frames in a row must have for a sound that goes on to hold the reply once more."""
+SURELY = 16
+"""So many in a row, half a second, and the detector is believed over the weights."""
 
 FLOOR, STOP = Verdict("floor"), Verdict("stop")
 
@@ -151,14 +155,18 @@ def look_at(evidence: Evidence, rules: OverlapRules | None = None) -> float | No
         soon = (rules.echo_ended, rules.final_settled, rules.ended, rules.settled, rules.lone)
         looks = [evidence.quiet_since + wait for wait in (*soon, rules.forgotten, rules.undecided, rules.late)]
     else:
-        looks = [evidence.held_at + rules.wordless, evidence.since + rules.backchannel, evidence.since + rules.endless]
+        since = evidence.since
+        looks = [
+            evidence.held_at + rules.wordless,
+            *(since + w for w in (rules.humming, rules.backchannel, rules.endless)),
+        ]
     return min((at for at in looks if at > evidence.at + _SAME), default=None)
 
 
-def goes_on(frames: Sequence[Sounding]) -> bool:
-    """What was taken for an echo or a noise, and the reply resumed, turns out to be a voice."""
-    newest = frames[-BACK_FRAMES:]
-    return len(newest) == BACK_FRAMES and all(one.probability >= BACK and one.taken < LOST for one in newest)
+def goes_on(frames: Sequence[Sounding], count: int = BACK_FRAMES) -> bool:
+    """What was taken for an echo or a noise turns out to be a voice: ``count`` frames in a row are certain."""
+    newest = frames[-count:]
+    return len(newest) == count and all(one.probability >= BACK and one.taken < LOST for one in newest)
 
 
 def _dies_away(evidence: Evidence) -> bool:
@@ -187,8 +195,8 @@ def _while_it_sounds(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
         return None
     sound = evidence.sound
     if sound == "echo" or sound == "noise":  # it has not ended, and does not get the floor: what comes after it may
-        return Verdict(sound, sound, sure=False) if long else None
-    return None if sound == "hum" and not long else FLOOR
+        return None if not long else FLOOR if goes_on(evidence.frames, SURELY) else Verdict(sound, sound, sure=False)
+    return None if sound == "hum" and evidence.voice <= rules.humming else FLOOR
 
 
 def _behind_it(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
@@ -201,9 +209,9 @@ def _behind_it(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
         return Verdict("noise", "noise")  # whoever knows words heard none
     if evidence.voice > rules.backchannel:
         return FLOOR
-    if sound == "hum" and silence >= rules.settled:
-        return Verdict("backchannel", "backchannel")
     sure = evidence.final or evidence.failed or silence >= rules.late
+    if sound == "hum" and silence >= rules.settled:
+        return Verdict("backchannel", "backchannel", sure)
     if evidence.voice <= rules.short and silence >= rules.lone:
         return Verdict("backchannel", "backchannel", sure)
     if silence >= rules.undecided:

@@ -25,6 +25,8 @@ MOSTLY = 0.75
 """Share of such frames from which the rest is echo too."""
 DOUBTFUL, HARDLY = 0.4, 0.15
 """Probability of a voice under which a sound is taken for a noise, and under which nothing else is waited for."""
+PUREST = -34.0
+"""dB of flatness: what is purer than a hum in a quiet room is not the more a voice or a noise for it."""
 LONG_HUM = 0.25
 """Seconds of sound before a hum is told from the beginning of a word: "m" begins both."""
 NAMES = ("probable", "likeliest", "voicing", "voiced", "flat", "low", "high", "attack", "steady", "longer")
@@ -86,7 +88,7 @@ def summed_up(frames: Sequence[Sounding], seconds_a_frame: float = 0.032) -> Sum
         max(frame.probability for frame in heard),
         mean(weights),
         sum(one > 0.6 for one in weights) / count,
-        mean([frame.flatness for frame in heard]) / 20,
+        max(mean([frame.flatness for frame in heard]), PUREST) / 20,
         mean([frame.low for frame in heard]),
         mean([frame.high for frame in heard]),
         max(frame.attack for frame in heard) / 30,

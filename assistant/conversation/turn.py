@@ -15,7 +15,7 @@ from typing import Literal, assert_never
 from . import events as e
 from .endpoint import EndpointRules, reads_complete, wait
 from .invented import ignored
-from .overlap import BargeIn, OverlapRules, Reason, Verdict, goes_on, judge, look_at
+from .overlap import BargeIn, OverlapKind, OverlapRules, Reason, Verdict, goes_on, judge, look_at
 from .overlap import Evidence as OverlapEvidence
 from .pauses import KEPT, Habit, counted
 from .sounding import Sounding
@@ -137,6 +137,8 @@ class Overlapping:
     """The newest moment that something is known of."""
     held: bool = True
     """False: the reply goes on already, and the words may yet say otherwise."""
+    was: OverlapKind | None = None
+    """What it was taken for when the reply went on."""
     paused: bool = False
     """The voice has paused: a final was asked for."""
     frames: tuple[Sounding, ...] = ()
@@ -387,6 +389,9 @@ def _overlapping(move: _Move, phase: Overlapping, happening: e.Happening) -> Non
             return
         case e.Sounded(_, sounding):
             phase = replace(phase, frames=(*phase.frames, sounding)[-FRAMES:])
+            echo = not phase.held and utterance.quiet_since is None and phase.was == "echo"
+            if echo and goes_on(phase.frames):
+                phase = replace(_held(move, phase), held_at=phase.now)
         case e.VoiceQuiet(at):
             utterance = _quiet(utterance, at)
         case e.VoicePaused(at):
@@ -409,8 +414,6 @@ def _overlapping(move: _Move, phase: Overlapping, happening: e.Happening) -> Non
     _judge(move, replace(phase, utterance=utterance))
 
 
-            if not phase.held and utterance.quiet_since is None and goes_on(phase.frames):
-                phase = replace(_held(move, phase), held_at=phase.now)
 def _muted(move: _Move) -> None:
     match move.talk.phase:
         case Hearing(utterance) | Endpointing(utterance):
@@ -753,7 +756,7 @@ def _judge(move: _Move, phase: Overlapping) -> None:
         _give_back(move, phase, verdict)
     else:
         _resume_reply(move, phase, verdict.reason)
-        move.go(replace(phase, held=False))
+        move.go(replace(phase, held=False, was=verdict.kind))
 
 
 def _take_floor(move: _Move, phase: Overlapping) -> None:

@@ -5,6 +5,7 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
     config drafts=off silence_ms=300      settings of [turn]
     user 1.0-2.0 "tell me a story"        the user's voice, first to last sample
     user 3.0-4.0                          words that nobody understands
+    cough 3.0-3.2                         a burst of noise
     user 1.0-2.0 "as understood" "better" by the fast and by the accurate transcriber of a hybrid one
     stt final_after=0.1                   options of the scripted providers
     stt2 final_after=0.5                  the accurate transcriber
@@ -67,6 +68,8 @@ class Sheet:
     tools: list[Function] = field(default_factory=list)
     called: list[tuple[float, str, str]] = field(default_factory=list)
     """Of the tools: when, which and with what; ended by "done" or "cancelled" in the third place."""
+    coughs: list[tuple[float, ...]] = field(default_factory=list)
+    """From second to second."""
     calls: list[tuple[float, str, str]] = field(default_factory=list)
     """Second, what happens, words."""
     end: float = 0.0
@@ -95,6 +98,8 @@ def read(text: str) -> Sheet:
                 said = {"text": words[1]} if len(words) > 1 else {"text": "", "understood": False}
                 sheet.lines.append({"start": start, "end": end, **said})
                 sheet.better.append({"start": start, "end": end, **said, **({"text": words[2]} if words[2:] else {})})
+            case "cough":
+                sheet.coughs.append(tuple(map(float, words[0].split("-"))))
             case "tool":
                 sheet.tools.append(_tool(sheet, words[0], words[1] if len(words) > 1 else "", settings))
             case "stt" | "stt2" | "llm" | "llm2" | "tts":
@@ -171,11 +176,15 @@ def _shown(value: Any) -> str:
 
 
 def microphone(sheet: Sheet, path: Path) -> None:
-    """A hum where the user speaks, nothing elsewhere."""
+    """A hum where the user speaks, noise where somebody coughs, nothing elsewhere."""
     samples = np.zeros(round(sheet.end * CAPTURE_RATE), np.float32)
     for line in sheet.lines:
         first, last = round(line["start"] * CAPTURE_RATE), round(line["end"] * CAPTURE_RATE)
         samples[first:last] = 0.2 * np.sin(2 * np.pi * 180 * np.arange(last - first) / CAPTURE_RATE + 0.5)
+    random = np.random.default_rng(4)
+    for start, end in sheet.coughs:
+        first, last = round(start * CAPTURE_RATE), round(end * CAPTURE_RATE)
+        samples[first:last] += 0.1 * random.standard_normal(last - first, np.float32)
     writer = WavWriter(path, CAPTURE_RATE)
     writer.append(samples)
     writer.close()
@@ -192,6 +201,7 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
         drafts=config["drafts"],
         drafts_per_turn=config.get("drafts_per_turn", 3),
         barge_in="off" if config.get("barge_in") is False else config.get("barge_in", "speech"),
+        overlap=config.get("overlap", "pause"),
     )
     async with AsyncExitStack() as opened:
         owners = await opened.enter_async_context(anyio.create_task_group())
