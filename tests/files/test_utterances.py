@@ -69,6 +69,19 @@ def test_samples_are_those_of_the_recording() -> None:
         assert np.array_equal(one.samples, sound[one.start : one.start + len(one.samples)])
 
 
+def test_each_frame_has_the_detectors_opinion_of_its_middle() -> None:
+    """The frames of an utterance lie between those that the detector was shown."""
+    spans = (1.0, 2.0), (2.3, 2.6), (40.0, 72.0)
+    found = utterances(drawn(*spans, seconds=75.0), Cutter(Loud()))
+    assert len(found) == 3
+    for one in found:
+        assert len(one.speech) == -(-len(one.samples) // FRAME)
+        for number, speech in enumerate(one.speech):
+            middle = (one.start + (number + 0.5) * FRAME) / CAPTURE_RATE
+            if all(abs(middle - edge) > FRAME / CAPTURE_RATE for span in spans for edge in span):
+                assert speech == any(start < middle < end for start, end in spans)
+
+
 def test_a_breath_does_not_end_it_and_a_pause_does() -> None:
     found = utterances(drawn((1.0, 2.0), (2.3, 3.0), (4.0, 5.0), seconds=7.0), Cutter(Loud()))
     assert [tuple(np.round(one.voice, 1)) for one in found] == [(1.0, 3.0), (4.0, 5.0)]
