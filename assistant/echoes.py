@@ -42,6 +42,7 @@ class Echoes:
         self.path = path or folder() / FILE
         self.trouble = ""
         """What is wrong with the file: a sentence; "" while nothing is."""
+        self._later = False
 
     def of(self, input: str, output: str) -> Known | None:
         """What is known of the pair, by the devices' names."""
@@ -50,6 +51,8 @@ class Echoes:
     def remember(self, input: str, output: str, known: Known) -> None:
         """As the newest. A disk that takes nothing loses it, and `trouble` says so."""
         pairs = self._read()
+        if self._later:  # what a later version knows is not thrown away
+            return
         pairs.pop((input, output), None)
         pairs[input, output] = known
         newest = list(pairs.items())[-PAIRS:]
@@ -63,7 +66,8 @@ class Echoes:
         """In the order in which they were measured."""
         try:
             kept = json.loads(self.path.read_text("utf-8"))
-            if kept["version"] > VERSION:
+            self._later = kept["version"] > VERSION
+            if self._later:
                 self.trouble = f"{self.path} is of a later version of Parley, and is not used"
                 return {}
             return {(str(pair["input"]), str(pair["output"])): _known(pair) for pair in kept["pairs"]}
