@@ -16,6 +16,7 @@ import msgspec
 from assistant.audio.processing import Processing
 from assistant.config import Settings, scrub
 from assistant.conversation.endpoint import LISTENS, EndpointRules
+from assistant.conversation.invented import VOICED
 from assistant.conversation.segment import CERTAINTY, SegmentRules
 from assistant.conversation.turn import TurnRules
 from assistant.effects import Clock, Effects, local_time
@@ -135,7 +136,8 @@ def open_stage(
 
 def _around(settings: Settings, stage: Stage, phrases: Sequence[str]) -> Around | None:
     if stage == "stt":
-        return guarded
+        # Whoever is to be heard at less is not left out for it.
+        return partial(guarded, voiced=min(VOICED, settings.vad.threshold))
     return Cache(phrases=phrases).where_it_pays if stage == "tts" and settings.tts.cache else None
 
 

@@ -20,7 +20,7 @@ import anyio
 import numpy as np
 
 from assistant.conversation.events import Invention
-from assistant.conversation.invented import LEAST, Track, invented
+from assistant.conversation.invented import LEAST, VOICED, Track, invented
 from assistant.ports import CAPTURE_RATE, Frame, Transcriber, TranscriberStream, Transcript
 from providers._wrapping import Leaf
 
@@ -29,33 +29,40 @@ SOFTEST = 1e-10
 
 
 @asynccontextmanager
-async def guarded(opening: AbstractAsyncContextManager[Transcriber], leaf: Leaf) -> AsyncIterator[Transcriber]:
-    """An `Around` for transcribers: those that invent nothing are left as they are."""
+async def guarded(
+    opening: AbstractAsyncContextManager[Transcriber], leaf: Leaf, *, voiced: float = VOICED
+) -> AsyncIterator[Transcriber]:
+    """An `Around` for transcribers: those that invent nothing are left as they are.
+
+    ``voiced``: the probability of speech from which on a frame counts as voice.
+    """
     async with opening as transcriber:
-        yield Guarded(transcriber) if transcriber.abilities.generative else transcriber
+        yield Guarded(transcriber, voiced) if transcriber.abilities.generative else transcriber
 
 
 class Guarded:
     """A Transcriber. Whatever else the one inside has, it has too."""
 
-    def __init__(self, inner: Transcriber) -> None:
+    def __init__(self, inner: Transcriber, voiced: float = VOICED) -> None:
         self._inner = inner
+        self._voiced = voiced
         self.name = inner.name
         self.abilities = inner.abilities
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[TranscriberStream]:
         async with self._inner.stream() as inner:
-            yield _Stream(inner, self.name)
+            yield _Stream(inner, self.name, self._voiced)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
 
 class _Stream:
-    def __init__(self, inner: TranscriberStream, name: str) -> None:
+    def __init__(self, inner: TranscriberStream, name: str, voiced: float) -> None:
         self._inner = inner
         self._name = name
+        self._voiced = voiced
         self._track: Track | None = None
         """None: nobody asked the detector."""
         self._held: list[Frame] | None = []
@@ -68,7 +75,7 @@ class _Stream:
     def push(self, frame: Frame) -> None:
         self._end = frame.end
         if frame.speech is not None:
-            self._track = self._track or Track()
+            self._track = self._track or Track(self._voiced)
             self._track.push(len(frame.samples) / CAPTURE_RATE, frame.speech, _level(frame))
         if self._held is None:
             self._inner.push(frame)

@@ -22,7 +22,7 @@ from typing import Literal
 from assistant.conversation.events import IgnoreReason, Sureness, Transcript
 from assistant.conversation.inventions import COURTESIES, CREDITS, FAREWELLS
 
-__all__ = ["LEAST", "Track", "Voice", "Why", "ignored", "invented", "misheard"]
+__all__ = ["LEAST", "VOICED", "Track", "Voice", "Why", "ignored", "invented", "misheard"]
 
 Why = Literal["no voice", "no speech", "loop", "too fast", "no words", "known"]
 """``no voice``: says the voice activity detector; ``no speech``: says the recogniser. ``known``: the text is one of
@@ -89,7 +89,8 @@ class Voice:
 class Track:
     """One utterance's speech probabilities and levels, frame by frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, voiced: float = VOICED) -> None:
+        self._limit = voiced
         self.seconds = 0.0
         """Of voice so far."""
         self._certain = 0.0
@@ -98,7 +99,7 @@ class Track:
 
     def push(self, seconds: float, probability: float, level: float) -> None:
         """Take the next frame: its length, its probability of speech, and its level in dBFS."""
-        if probability < VOICED:
+        if probability < self._limit:
             if level > SILENT:
                 self._rest.append(level)
             return

@@ -140,6 +140,18 @@ async def test_where_nobody_asked_the_detector_the_other_witnesses_decide() -> N
         assert (await final(stream, frames([None] * 20))).invention is not None
 
 
+async def test_whoever_is_to_be_heard_at_less_is_heard_at_less() -> None:
+    """`vad.threshold` is the user's: a soft voice in front of a poor microphone."""
+
+    async def decode(samples: Samples, *, optional: bool) -> Heard:
+        return Heard("Stop.", sureness=Sureness(-0.05, 0.0))
+
+    inner = BatchTranscriber(decode, name="writer", abilities=TranscriberAbilities(generative=True))
+    soft = frames([0.1] * 10 + [0.4] * VOICE)
+    assert (await through(Guarded(inner), soft)).text == ""
+    assert (await through(Guarded(inner, voiced=0.3), soft)).text == "Stop."
+
+
 async def test_what_invents_nothing_is_left_as_it_is() -> None:
     async def decode(samples: Samples, *, optional: bool) -> Heard:
         return Heard("Thanks for watching.")

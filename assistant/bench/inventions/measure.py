@@ -21,6 +21,7 @@ from assistant.ports import (
     FRAME,
     Frame,
     ProviderError,
+    ProviderUnavailable,
     Samples,
     Transcriber,
     TranscriberAbilities,
@@ -33,7 +34,7 @@ from providers._guard import Guarded
 
 MODELS = ("faster-whisper:parley-accurate", "faster-whisper:parley-rough")
 """They come with Parley, and invent readily."""
-VOICES = ("en-us", "en-gb", "en-us+f3", "en-us+m3")
+VOICES = ("en-us", "en-us+f3", "en-us+m3", "en-us+f4")
 PHRASES = ("Yes.", "No.", "Stop.", "Thank you.", "Okay.", "Goodbye.", "Cancel.", "Help.", "Hello.", "Pause.")
 """What those models know of short answers and orders."""
 
@@ -112,7 +113,7 @@ async def _synthetic() -> list[Piece]:
                     quiet = np.zeros(CAPTURE_RATE // 2, np.float32)
                     sound = np.clip(np.concatenate([quiet, *parts, quiet]), -1.0, 1.0)
                     found.append(Piece(f"{voice}: {phrase}", "synthetic", sound, said=phrase))
-        except (ParleyError, ProviderError):
+        except ProviderUnavailable:
             return []
     return found
 
