@@ -186,6 +186,7 @@ def turn_rules(settings: Settings) -> TurnRules:
         endpoint=EndpointRules(turn.endpointing, turn.silence_ms / 1000, turn.max_silence_ms / 1000),
         drafts=turn.drafts,
         drafts_per_turn=turn.drafts_per_turn,
+        draft_tokens_per_minute=turn.draft_tokens_per_minute,
         barge_in=turn.barge_in,
         overlap=settings.audio.overlap,
     )
@@ -200,8 +201,8 @@ def segment_rules(settings: Settings) -> SegmentRules:
         min_speech=vad.min_speech_ms / 1000,
         # What takes the floor at once has to last as long as any voice.
         min_speech_speaking=vad.min_speech_speaking_ms / 1000 if turn.barge_in == "words" else None,
-        # A pause must be seen before it can have lasted long enough.
         certainty_speaking=CERTAINTY,
+        # A pause must be seen before it can have lasted long enough.
         pause=min(SegmentRules().pause, turn.silence_ms / 1000),
     )
 

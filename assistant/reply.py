@@ -35,7 +35,8 @@ from assistant.writing import Pieces, Tell, Writer
 AHEAD = 20.0
 """Seconds of sound made ahead of what has been heard; more would be work thrown away at an interruption."""
 SILENT = 0.002
-"""Samples under this (-54 dBFS) before the first word are trimmed: no voice engine's own breath is louder."""
+"""Samples under this (-54 dBFS) before the first word of a piece that is waited for are trimmed: no voice engine's own
+breath is louder."""
 KEPT = 0.004
 """Seconds of the trimmed silence that stay, so that the first sound is not cut into."""
 CONTINUATIONS = 3
@@ -154,6 +155,11 @@ class Reply:
     # --- words ---
 
     @property
+    def tokens(self) -> int:
+        """Tokens that a model has read and written for it so far: an estimate from the characters."""
+        return self._writer.tokens if self._words is None else 0
+
+    @property
     def steps(self) -> list[Message]:
         """What was called for it and what came of that, for whoever answers next. None of what a draft has called:
         it changed nothing."""
@@ -251,9 +257,13 @@ class Reply:
 
     async def _take(self, voice: Synthesizer, piece: _Piece, chunks: AsyncIterator[SpeechChunk]) -> None:
         resampler = Resampler(voice.rate, self._rate)
-        trim = _Trim(voice.rate) if self._gate.written == 0 else None
+        trim: _Trim | None = None
+        begun = False
         async for chunk in chunks:
             samples = chunk.samples
+            if not begun and len(samples):
+                begun = True
+                trim = _Trim(voice.rate) if self._dry() else None
             if trim is not None:
                 samples = trim.push(samples)
                 piece.trimmed = trim.seconds
@@ -269,6 +279,10 @@ class Reply:
         self._hand_over(piece, resampler.push(_NOTHING, last=True))
         piece.complete = True
         self._progress()
+
+    def _dry(self) -> bool:
+        """Somebody waits for the next sound: there is none before it that is still to be heard."""
+        return self._gate.heard() >= self._gate.written / self._rate
 
     def _hand_over(self, piece: _Piece, samples: Samples) -> None:
         if not len(samples):
@@ -389,7 +403,7 @@ class _Words:
 
 
 class _Trim:
-    """Takes the silence off the front of a voice's first sound."""
+    """Takes the silence off the front of a voice's sound."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate

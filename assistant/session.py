@@ -536,6 +536,9 @@ class Session:
             return
         reply, self._reply = self._reply, None
         self._accounts.over(self._to_reply, heard=keep_heard)
+        if not keep_heard and not self._end.is_set() and (tokens := reply.tokens):
+            self._emit("_", reply.turn, stage="llm", what="thrown_away", tokens=tokens)
+            self.happened(e.ThrownAway(self._duplex.now(), tokens))
         heard = reply.cancel()
         self._keep_calls(reply)
         if keep_heard:

@@ -37,6 +37,8 @@ ROUNDS = 5
 """Times that a model may call tools in one answer; then it has to do with what it knows."""
 FILLER_AFTER = 1.0
 """Seconds after which somebody who has heard nothing begins to doubt that he was understood."""
+CHARACTERS_A_TOKEN = 4
+"""Of English, about; more in code, fewer in other scripts."""
 CUT_OFF = "it was cut off, and may have been done or not"
 """What a later answer is told of a call that the user did not wait for."""
 GO_ON = (
@@ -74,6 +76,8 @@ class Writer:
         self._tell = tell
         self._want = want
         self._broke_off = broke_off
+        self._characters = 0
+        """That were read and written."""
         self._begun = False
         self._handed: list[str] = []
         """What went to the voice in this round."""
@@ -86,6 +90,11 @@ class Writer:
         """Those that are being made, and what has come of them."""
         self._calling_since: float | None = None
         """When the first call of all was made."""
+
+    @property
+    def tokens(self) -> int:
+        """That were read and written so far, for all rounds: an estimate from the characters."""
+        return -(-self._characters // CHARACTERS_A_TOKEN)
 
     @property
     def steps(self) -> list[Message]:
@@ -140,6 +149,7 @@ class Writer:
             told.extend(sentences)
             self._hand_over(sentences, pieces, send)
 
+        self._characters += sum(len(message.text) for message in messages)
         try:
             answer = model.reply(messages, tools) if tools else model.reply(messages)
             async with aclosing(answer) as deltas:  # type: ignore[type-var]
@@ -147,6 +157,7 @@ class Writer:
                     match delta:
                         case TextDelta(text):
                             self._begin()
+                            self._characters += len(text)
                             self._tell("_", None, {"stage": "llm", "what": "delta", "text": text})
                             sentences = splitter.push(text)
                             hand_over(sentences, words.push(text) if streamed else sentences)

@@ -13,7 +13,7 @@ import re
 import shlex
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """"": a sound without words."""
     understood: bool = True
     """False: words that the recogniser does not know; ``text`` is then not told."""
+    misheard: str = ""
+    """What the partials say instead of ``text``."""
 
 
 class TranscriberOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,22 +229,31 @@ class _ScriptedStream:
             after = options.final_after if options.batch or not heard else 0.0
             return self._asked_at + after, final
         if not options.batch and len(heard) > self._finals:
-            return heard[-1].end + options.final_after, final
-        behind = options.partials_behind
+            due = heard[-1].end + options.final_after
+            return self._next_partial(heard[:-1], heard[-1], due, shown) or (due, final)
         coming = next((line for line in self._owner.lines if line.end > self._until), None)
-        if behind is None or coming is None or self._since is None or coming.start < self._since:
+        if coming is None or self._since is None or coming.start < self._since:
             return (coming.end if coming is not None else math.inf), None
-        words = coming.text.split()
-        each = (coming.end - coming.start) / max(1, len(words))
-        spoken = [*(line.text for line in heard)]
-        for index in range(1, len(words)):
-            at = coming.start + each * index + behind
+        return self._next_partial(heard, coming, coming.end, shown) or (coming.end, None)
+
+    def _next_partial(
+        self, before: Sequence[Line], line: Line, end: float, shown: str
+    ) -> tuple[float, Transcript | None] | None:
+        """The next partial of ``line``, or when it comes; None: there is none before ``end``."""
+        behind = self._options.partials_behind
+        if behind is None:
+            return None
+        words = (line.misheard or line.text).split()
+        spoken = [each.text for each in before]
+        for index in range(1, len(words) + 1):
+            until = line.start + (line.end - line.start) * index / len(words)
+            at = until + behind
             partial = " ".join([*spoken, *words[:index]])
-            if len(partial) > len(shown) and at < coming.end:
-                if at > self._until:
-                    return at, None
-                return at, Transcript(partial, False, at - behind, provider=self._owner.name)
-        return coming.end, None
+            if len(partial) > len(shown) and at < end:
+                # With the sound at hand it is due at its moment; without, the sound is awaited.
+                known = line.end <= self._until or at <= self._until
+                return at, Transcript(partial, False, until, provider=self._owner.name) if known else None
+        return None
 
 
 # --- thinking -------------------------------------------------------------------------------------------------------
@@ -377,6 +388,8 @@ class VoiceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds between chunks."""
     word: float = 0.1
     """Seconds of sound a word."""
+    breath: float = 0.0
+    """Seconds of silence before the first word of each text."""
     word_times: bool = True
     streams_text: bool = False
     faults: tuple[Fault, ...] = ()
@@ -411,8 +424,10 @@ class ScriptedVoice:
         options = self._options
         started = anyio.current_time()
         cut = await self._faults.begin()
-        words = self._words(text, 0, 0)
+        words = [replace(word, start=word.start + options.breath) for word in self._words(text, 0, 0)]
         sound = tone(len(words) * options.word, self.rate)
+        if options.breath:
+            sound = np.concatenate([np.zeros(round(options.breath * self.rate), np.float32), sound])
         step = max(1, int(options.chunk * self.rate))
         for index, offset in enumerate(range(0, len(sound), step)):
             await anyio.sleep_until(started + options.delay + index * options.every)

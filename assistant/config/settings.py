@@ -112,6 +112,8 @@ class Turn(Table, frozen=True):
     """Others than fixed: the most."""
     drafts: bool = True
     drafts_per_turn: Annotated[int, Meta(ge=0, le=100)] = 3
+    draft_tokens_per_minute: Annotated[int, Meta(ge=0)] = 20_000
+    """Another draft is begun only while fewer tokens than this were thrown away with drafts in the last minute."""
     barge_in: Literal["off", "speech", "words"] = "words"
 
 

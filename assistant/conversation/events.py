@@ -177,6 +177,15 @@ class ReplyFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ThrownAway:
+    """An answer was cancelled of which nobody had heard anything."""
+
+    at: float
+    tokens: int
+    """Of the model's, that were read and written for it: an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnnouncementDue:
     """Something to say without being asked: a timer, a greeting, an apology."""
 
@@ -214,6 +223,7 @@ Happening = (
     | ReplyAudible
     | ReplyFinished
     | ReplyFailed
+    | ThrownAway
     | AnnouncementDue
     | Interrupt
     | Mute

@@ -37,6 +37,8 @@ class _Turn:
     audible: float | None = None
     """When it was heard. From then on every stage stands."""
     drafts: int = 0
+    drafts_wasted: int = 0
+    tokens_wasted: int = 0
     interrupted: bool = False
 
 
@@ -80,7 +82,14 @@ class Ledger:
             "drafts": told.drafts,
             "draft_used": reply.drafted and reply.committed,
             "interrupted": told.interrupted,
+            **_wasted(told),
         }
+
+
+def _wasted(turn: _Turn) -> Figures:
+    """Only what there is."""
+    told: Figures = {"drafts_wasted": turn.drafts_wasted, "tokens_wasted": turn.tokens_wasted}
+    return {name: count for name, count in told.items() if count}
 
 
 # --- one function an event -------------------------------------------------------------------------------------------
@@ -120,6 +129,7 @@ def _drafted(turn: _Turn, t: float, at: float, data: Mapping[str, object]) -> No
 
 
 def _discarded(turn: _Turn, t: float, at: float, data: Mapping[str, object]) -> None:
+    turn.drafts_wasted += turn.reply.drafted
     if turn.audible is None:
         turn.reply = _Reply()
 
@@ -144,6 +154,9 @@ def _sentence(turn: _Turn, t: float, at: float, data: Mapping[str, object]) -> N
 
 
 def _provider_result(turn: _Turn, t: float, at: float, data: Mapping[str, object]) -> None:
+    tokens = data.get("tokens")
+    if data.get("what") == "thrown_away" and isinstance(tokens, int):
+        turn.tokens_wasted += tokens
     sound = data.get("stage") == "tts" and data.get("what") == "audio" and data.get("seconds") != 0
     if sound and turn.audible is None and turn.reply.first_audio is None:
         turn.reply.first_audio = t

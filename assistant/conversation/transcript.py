@@ -10,14 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from assistant.conversation.meaning import same_meaning
+from assistant.conversation.meaning import plain_words, same_meaning
 from assistant.conversation.words import WIDE
 
-__all__ = ["Agreement", "same_meaning"]
+__all__ = ["Agreement", "contradicts", "same_meaning"]
 
 _TOKEN = re.compile(rf"\s*(?:[{WIDE}]|[^\s{WIDE}]+)")
 _PUNCTUATION = re.compile(r"[^\w']+")
 _UNSURE_END = re.compile(r"[.,;:!?…。！？，、-]+$")
+
+
+def contradicts(earlier: str, later: str) -> bool:
+    """Does the newer hypothesis say something else? One that merely stops sooner does not: the words that it lacks may
+    come back."""
+    if same_meaning(earlier, later):
+        return False
+    words = plain_words(later)
+    if words and words[-1] in ("a", "an", "the"):
+        words.pop()  # that counts for nothing once another word follows
+    return plain_words(earlier)[: len(words)] != words
 
 
 class Agreement:

@@ -19,11 +19,17 @@ from .overlap import BargeIn, OverlapKind, OverlapRules, Reason, Verdict, goes_o
 from .overlap import Evidence as OverlapEvidence
 from .pauses import KEPT, Habit, counted
 from .sounding import Sounding
-from .transcript import same_meaning
+from .transcript import contradicts, same_meaning
 
 COVERED = 0.15
 """Seconds by which a transcript may end before the last voiced sample and still cover the utterance: recognisers place
 the end of the last word a little early."""
+SETTLED = 0.6
+"""Seconds after which a partial that has not changed is believed, whatever is heard: a voice of a noise, a long breath.
+Words come two to four a second."""
+SETTLED_BY = 1.5
+"""And so many times as long as this utterance's words have ever stayed the same: some recognisers tell news rarely."""
+MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class TurnRules:
     endpoint: EndpointRules = field(default_factory=EndpointRules)
     drafts: bool = True
     drafts_per_turn: int = 3
+    draft_tokens_per_minute: int = 20_000
+    """Another draft is begun only while fewer of the model's tokens than this were thrown away in the last minute."""
     barge_in: BargeIn = "words"
     overlap: Literal["pause", "duck"] = "pause"
     """What happens to the reply while it is decided who has the floor."""
@@ -79,6 +87,10 @@ class Utterance:
     """Seconds of the pauses after which the user went on, at most KEPT."""
     complete: tuple[float, ...] = ()
     """What a detector said of the silence since ``quiet_since``."""
+    changed_at: float = 0.0
+    """When the transcript became what it is, in meaning."""
+    unchanged: float = 0.0
+    """The longest that it ever was the same before."""
     draft: str | None = None
     """The text that the draft under way answers."""
     drafts: int = 0
@@ -160,6 +172,10 @@ class Left:
     text: str
     until: float
     """When it is waited for no longer."""
+    partial: bool = False
+    """The answer is to a partial: its first final is still to come."""
+    quiet_since: float | None = None
+    """The utterance's last voiced sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +190,8 @@ class Conversation:
     left: Left | None = None
     habit: Habit = field(default_factory=Habit)
     """How long the user pauses."""
+    thrown_away: tuple[e.ThrownAway, ...] = ()
+    """Answers that nobody heard any of, of the last minute."""
 
 
 def step(
@@ -186,6 +204,9 @@ def step(
     match happening:
         case e.AnnouncementDue():
             move.talk = replace(move.talk, announcements=(*talk.announcements, happening))
+        case e.ThrownAway(at):
+            recent = tuple(each for each in talk.thrown_away if each.at > at - MINUTE)
+            move.talk = replace(move.talk, thrown_away=(*recent, happening))
         case e.Mute():
             move.talk = replace(move.talk, muted=True)
             _muted(move)
@@ -212,6 +233,7 @@ def step(
     _announce_if_free(move)
     deadlines = [
         _deadline(move.talk.phase, rules, move.talk.habit),
+        _settles_at(move),
         None if move.talk.left is None else move.talk.left.until,
     ]
     return move.talk, move.actions, min((at for at in deadlines if at is not None), default=None)
@@ -319,10 +341,8 @@ def _endpointing(move: _Move, phase: Endpointing, happening: e.Happening) -> Non
     match happening:
         case e.VoiceResumed(at) | e.VoiceStarted(at):
             _resume(move, utterance, at)
-        case e.DeadlinePassed(at):
-            deadline = _deadline(phase, move.rules, move.talk.habit)
-            if deadline is not None and at >= deadline:
-                _commit(move, utterance)
+        case e.DeadlinePassed(at) if at >= (_deadline(phase, move.rules, move.talk.habit) or 0.0):
+            _commit(move, utterance)
         case _:
             _hear_words(move, utterance, happening, Endpointing)
 
@@ -352,13 +372,15 @@ def _replying(move: _Move, phase: Replying, happening: e.Happening) -> None:
             move.rest()
         case e.ReplyFailed() if phase.text is None and phase.utterance is not None:
             move.emit("reply.discarded", phase.turn)
-            move.go(replace(phase, utterance=replace(phase.utterance, draft=None)))
+            move.go(replace(phase, utterance=_given_up(phase.utterance, move.rules)))
         case e.ReplyFailed():
             _close(move, phase.utterance)
             _apologise(move, phase.turn, again=phase.kind == "apology")
         case e.DeadlinePassed(at) if phase.waits_until is not None and at >= phase.waits_until:
             if phase.text is None and phase.utterance is not None:
                 _without_transcript(move, phase.utterance)
+        case e.DeadlinePassed() if phase.text is None and phase.utterance is not None:
+            move.go(replace(phase, utterance=_drafted(move, phase.utterance)))
         case e.TranscriptionFailed(_, turn) if phase.utterance is not None and turn == phase.utterance.turn:
             if phase.text is None:
                 _without_transcript(move, phase.utterance)
@@ -450,7 +472,11 @@ def _quiet(utterance: Utterance, at: float) -> Utterance:
 def _covers(utterance: Utterance, transcript: e.Transcript) -> bool:
     """The transcript is about everything up to the last voiced sample."""
     quiet = utterance.quiet_since
-    return utterance.cut or (quiet is not None and (transcript.until is None or transcript.until >= quiet - COVERED))
+    return utterance.cut or (quiet is not None and _reaches(transcript, quiet))
+
+
+def _reaches(transcript: e.Transcript, quiet_since: float | None) -> bool:
+    return transcript.until is None or quiet_since is None or transcript.until >= quiet_since - COVERED
 
 
 def _resume(move: _Move, utterance: Utterance, at: float) -> None:
@@ -509,7 +535,9 @@ def _hear_words(move: _Move, utterance: Utterance, happening: e.Happening, kind:
         case e.ReplyFailed():
             # The draft came to nothing. It is not tried again before the commit, which asks once more.
             move.emit("reply.discarded", utterance.turn)
-            move.go(kind(replace(utterance, draft=None, drafts=move.rules.drafts_per_turn)))
+            move.go(kind(_given_up(utterance, move.rules)))
+        case e.DeadlinePassed():
+            _draft(move, utterance, kind)
         case _:
             pass
 
@@ -521,7 +549,14 @@ def _heard(move: _Move, utterance: Utterance, transcript: e.Transcript, *, tell:
         _tell_transcript(move, utterance, transcript)
     fresh = transcript.until is None or transcript.until > utterance.resumed_at
     covered = transcript.final and fresh and _covers(utterance, transcript)
-    return replace(utterance, transcript=transcript, fresh=fresh, covered=covered)
+    changed_at, unchanged, text = utterance.changed_at, utterance.unchanged, utterance.text
+    if not utterance.fresh or text is None or not same_meaning(text, transcript.text):
+        if utterance.fresh and text is not None:
+            unchanged = max(unchanged, move.at - changed_at)
+        changed_at = move.at
+    return replace(
+        utterance, transcript=transcript, fresh=fresh, covered=covered, changed_at=changed_at, unchanged=unchanged
+    )
 
 
 def _tell_transcript(move: _Move, utterance: Utterance, transcript: e.Transcript) -> None:
@@ -530,38 +565,98 @@ def _tell_transcript(move: _Move, utterance: Utterance, transcript: e.Transcript
     if known and (utterance.fresh or not transcript.final):
         return
     if transcript.final:
-        move.emit(
-            "user.transcript.final",
-            utterance.turn,
-            transcript.until,
-            text=transcript.text,
-            language=transcript.language,
-            provider=transcript.provider,
-        )
+        _tell_final(move, utterance.turn, transcript)
     elif transcript.text:
         move.emit("user.transcript.partial", utterance.turn, transcript.until, text=transcript.text)
 
 
+def _tell_final(move: _Move, turn: int, transcript: e.Transcript) -> None:
+    move.emit(
+        "user.transcript.final",
+        turn,
+        transcript.until,
+        text=transcript.text,
+        language=transcript.language,
+        provider=transcript.provider,
+    )
+
+
 def _draft(move: _Move, utterance: Utterance, kind: type[Hearing | Endpointing]) -> None:
     """Begin to answer behind a closed gate as soon as the words allow it; the pause is not waited for."""
+    move.go(kind(_drafted(move, utterance)))
+
+
+def _drafted(move: _Move, utterance: Utterance) -> Utterance:
+    """With the draft that its words are worth, and without the one that they contradict."""
     text = utterance.text
-    language = None if utterance.transcript is None else utterance.transcript.language
-    ready = text and (utterance.covered or (utterance.fresh and reads_complete(text, language)))
-    if move.rules.drafts and text and ready and utterance.quiet_since is not None:
-        utterance = _draft_on(move, utterance, text)
-    move.go(kind(utterance))
-
-
-def _draft_on(move: _Move, utterance: Utterance, text: str) -> Utterance:
+    if not text:
+        return utterance
+    if utterance.draft is not None and contradicts(utterance.draft, text):
+        utterance = _discard(move, utterance)
+    if not _may_draft(move, utterance) or not _worth_a_draft(move, utterance):
+        return utterance
     if utterance.draft is not None:
         if same_meaning(utterance.draft, text):
             return utterance
         utterance = _discard(move, utterance)
-    if utterance.drafts >= move.rules.drafts_per_turn:
-        return utterance
     move.emit("reply.drafted", utterance.turn)
     move.do(e.StartReply(utterance.turn, text, gate_open=False))
     return replace(utterance, draft=text, drafts=utterance.drafts + 1)
+
+
+def _may_draft(move: _Move, utterance: Utterance) -> bool:
+    """Within what drafts may cost."""
+    rules = move.rules
+    if not rules.drafts or utterance.drafts >= rules.drafts_per_turn:
+        return False
+    wasted = sum(each.tokens for each in move.talk.thrown_away if each.at > move.at - MINUTE)
+    return wasted < rules.draft_tokens_per_minute
+
+
+def _worth_a_draft(move: _Move, utterance: Utterance) -> bool:
+    """The words are known, or read as complete and are likely to be all of them."""
+    heard, quiet = utterance.transcript, utterance.quiet_since
+    if utterance.covered and quiet is not None:
+        return True
+    if heard is None or not utterance.fresh or not reads_complete(utterance.text, heard.language):
+        return False
+    if quiet is not None and _reaches(heard, quiet):
+        return True  # one that lags behind the voice lacks a word
+    return move.at >= _unchanged_until(utterance)
+
+
+def _unchanged_until(utterance: Utterance) -> float:
+    return utterance.changed_at + max(SETTLED, SETTLED_BY * utterance.unchanged)
+
+
+def _settles_at(move: _Move) -> float | None:
+    """When words that do not change until then are worth a draft."""
+    match move.talk.phase:
+        case Hearing(utterance) | Endpointing(utterance):
+            pass
+        case Replying(text=None, utterance=Utterance() as utterance):
+            pass
+        case _:
+            return None
+    heard = utterance.transcript
+    if heard is None or utterance.draft is not None or not utterance.fresh or not _may_draft(move, utterance):
+        return None
+    return _unchanged_until(utterance) if reads_complete(utterance.text, heard.language) else None
+
+
+def _answerable(move: _Move, utterance: Utterance) -> bool:
+    """The user has finished, and a partial has all that was said: its answer may be heard before the final comes."""
+    heard, text = utterance.transcript, utterance.text
+    if heard is None or not text or utterance.cut or not utterance.fresh or heard.until is None:
+        return False
+    if not _covers(utterance, heard) or not reads_complete(text, heard.language):
+        return False
+    begun = utterance.draft is not None and same_meaning(utterance.draft, text)
+    return move.rules.drafts and (begun or _may_draft(move, utterance))
+
+
+def _given_up(utterance: Utterance, rules: TurnRules) -> Utterance:
+    return replace(utterance, draft=None, drafts=rules.drafts_per_turn)
 
 
 def _discard(move: _Move, utterance: Utterance) -> Utterance:
@@ -580,7 +675,7 @@ def _commit(move: _Move, utterance: Utterance) -> None:
     move.emit("turn.endpoint", utterance.turn, waited_ms=waited, policy=move.rules.endpoint.policy)
     if utterance.failed:
         _without_transcript(move, utterance)
-    elif utterance.covered:
+    elif utterance.covered or _answerable(move, utterance):
         _answer(move, utterance)
     else:
         until = move.at + move.rules.longest_transcription
@@ -634,29 +729,60 @@ def _committed(move: _Move, turn: int | None, kind: e.ReplyKind) -> None:
 def _understood_late(move: _Move, phase: Replying, utterance: Utterance, transcript: e.Transcript) -> None:
     """A transcript after the commit, nothing heard yet."""
     before = phase.text
-    heard = _heard(move, utterance, transcript) if before is None else replace(utterance, transcript=transcript)
     if before is None:
-        if heard.covered and heard.text and not heard.cut and _done_at(heard, move.rules, move.talk.habit) > move.at:
+        heard = _heard(move, utterance, transcript)
+        more = heard.text and not heard.cut and _done_at(heard, move.rules, move.talk.habit) > move.at
+        if heard.covered and more:
             _draft(move, heard, Endpointing)  # decided without the words, and the words say that more will come
-        elif heard.covered:
+        elif heard.covered or (_answerable(move, heard) and not more):
             _answer(move, heard)
         else:
-            move.go(replace(phase, utterance=heard))
+            move.go(replace(phase, utterance=_drafted(move, heard)))
         return
-    text = transcript.text.strip()
-    if not transcript.final or not text:
+    if not transcript.final:
+        return
+    if utterance.transcript is not None and not utterance.transcript.final and not utterance.failed:
+        _confirmed(move, phase, utterance, transcript)
+        return
+    heard, text = replace(utterance, transcript=transcript), transcript.text.strip()
+    if not text:
         return
     if text == before:
         move.go(replace(phase, utterance=heard))
         return
     move.emit("user.transcript.revised", utterance.turn, transcript.until, text=text, before=before)
-    if same_meaning(before, text):
-        move.do(e.CorrectUser(utterance.turn, text))
+    _answer_instead(move, phase, heard, text)
+
+
+def _confirmed(move: _Move, phase: Replying, utterance: Utterance, transcript: e.Transcript) -> None:
+    """The first final of what is answered already, on a partial that read as complete."""
+    heard, text = _heard(move, utterance, transcript), transcript.text.strip()
+    if not heard.covered:
+        return  # of an earlier part of it
+    more = text and _done_at(heard, move.rules, move.talk.habit) > move.at
+    if text and not more:
+        _answer_instead(move, phase, heard, text)
+        return
+    move.do(e.CancelReply(keep_heard=False))
+    move.emit("reply.discarded", utterance.turn)
+    if more:
+        _draft(move, heard, Endpointing)
+    else:
+        _not_understood(move, heard)
+
+
+def _answer_instead(move: _Move, phase: Replying, heard: Utterance, text: str) -> None:
+    """The answer goes on if it answers ``text`` too; else it is begun again, for nothing of it was heard."""
+    before = phase.text or ""
+    if text == before:
+        pass
+    elif same_meaning(before, text):
+        move.do(e.CorrectUser(heard.turn, text))
     else:
         move.do(e.CancelReply(keep_heard=False))
-        move.emit("reply.discarded", utterance.turn)
-        move.do(e.StartReply(utterance.turn, text, gate_open=True))
-        _committed(move, utterance.turn, "answer")
+        move.emit("reply.discarded", heard.turn)
+        move.do(e.StartReply(heard.turn, text, gate_open=True))
+        _committed(move, heard.turn, "answer")
     move.go(replace(phase, utterance=heard, text=text))
 
 
@@ -664,14 +790,18 @@ def _leave(move: _Move, phase: Replying) -> None:
     """The answer is heard: from here on its question can be corrected, and the answer cannot."""
     utterance = phase.utterance
     heard = None if utterance is None else utterance.transcript
-    if utterance is None or utterance.failed or heard is None or not heard.provisional or phase.text is None:
+    if utterance is None or utterance.failed or heard is None or phase.text is None:
+        _close(move, utterance)
+        return
+    if heard.final and not heard.provisional:
         _close(move, utterance)
         return
     if move.talk.left is not None:
         move.do(e.CloseUtterance(move.talk.left.turn))
     move.do(e.LeaveUtterance(utterance.turn))
     until = move.at + move.rules.longest_correction
-    move.talk = replace(move.talk, left=Left(utterance.turn, phase.text, until))
+    left = Left(utterance.turn, phase.text, until, not heard.final, utterance.quiet_since)
+    move.talk = replace(move.talk, left=left)
 
 
 def _correct(move: _Move, left: Left, happening: e.Happening) -> None:
@@ -679,12 +809,17 @@ def _correct(move: _Move, left: Left, happening: e.Happening) -> None:
     awaited: Left | None = left
     match happening:
         case e.Transcribed(_, turn, transcript) if turn == left.turn and transcript.final:
+            if left.partial and not _reaches(transcript, left.quiet_since):
+                return  # of an earlier part of it
             text = transcript.text.strip()
-            if text and text != left.text:
+            if left.partial and text:
+                _tell_final(move, turn, transcript)
+            elif text and text != left.text:
                 move.emit("user.transcript.revised", turn, transcript.until, text=text, before=left.text)
+            if text and text != left.text:
                 move.do(e.CorrectUser(turn, text))
                 left = replace(left, text=text)
-            awaited = left if transcript.provisional else None
+            awaited = replace(left, partial=False) if transcript.provisional else None
         case e.TranscriptionFailed(_, turn) if turn == left.turn:
             awaited = None
         case e.DeadlinePassed(at) if at >= left.until:

@@ -102,7 +102,7 @@ def test_of_two_drafts_only_the_used_one_counts() -> None:
     )
     assert told == MEASURED | {
         "transcript_ms": 180.0, "first_token_ms": 300.0, "first_sentence_ms": 400.0, "first_audio_ms": 500.0,
-        "audible_ms": 600.0, "latency_ms": 600.0, "drafts": 2, "draft_used": True,
+        "audible_ms": 600.0, "latency_ms": 600.0, "drafts": 2, "draft_used": True, "drafts_wasted": 1,
     }  # fmt: skip
 
 
@@ -113,7 +113,14 @@ def test_a_discarded_draft_followed_by_a_plain_reply() -> None:
         (1.7, "_", 1.7, SOUND),
         (1.8, "reply.discarded"),
     ]
-    assert figures(PLAIN[0], *draft, *PLAIN[1:]) == MEASURED | {"drafts": 1}
+    assert figures(PLAIN[0], *draft, *PLAIN[1:]) == MEASURED | {"drafts": 1, "drafts_wasted": 1}
+
+
+def test_what_was_thrown_away_is_told_where_there_was_any() -> None:
+    thrown: Row = (1.8, "_", 1.8, {"stage": "llm", "what": "thrown_away", "tokens": 412})
+    told = figures(PLAIN[0], (1.5, "reply.drafted"), thrown, (1.8, "reply.discarded"), *PLAIN[1:])
+    assert told == MEASURED | {"drafts": 1, "drafts_wasted": 1, "tokens_wasted": 412}
+    assert "tokens_wasted" not in figures(*PLAIN)
 
 
 def test_speech_that_resumes_after_the_commit_moves_the_end_and_forgets_the_reply() -> None:

@@ -10,6 +10,17 @@ CONVERSATIONS = 10_000
 BLOCKS = 20
 
 
+def test_they_meet_what_drafts_can_meet() -> None:
+    """Answers before the final, answers thrown away, and drafts that may not be begun for what that costs."""
+    worlds = [World(seed).run() for seed in range(300)]
+    assert sum(world.early for world in worlds) > 10
+    assert sum(world.thrown_away for world in worlds) > 100
+    frugal = [world for world in worlds if world.rules.draft_tokens_per_minute == 200]
+    lavish = [world for world in worlds if world.rules.draft_tokens_per_minute > 200]
+    drafts = [sum(sum(world.drafts_of.values()) for world in those) / len(those) for those in (frugal, lavish)]
+    assert drafts[0] < drafts[1]
+
+
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_the_promises_hold_in_any_conversation(block: int) -> None:
     for seed in range(block * CONVERSATIONS // BLOCKS, (block + 1) * CONVERSATIONS // BLOCKS):

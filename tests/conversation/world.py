@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from assistant.conversation import events as e
-from assistant.conversation.endpoint import EndpointRules
+from assistant.conversation.endpoint import EndpointRules, reads_complete
+from assistant.conversation.meaning import same_meaning
 from assistant.conversation.sounding import Sounding
 from assistant.conversation.turn import Conversation, Idle, Listening, Overlapping, Replying, TurnRules, step
 
@@ -58,6 +59,7 @@ class World:
                 policy=self.random.choice(["fixed", "text", "smart-turn", "adaptive"]), silence=0.2, max_silence=2.5
             ),
             drafts=self.drafts,
+            draft_tokens_per_minute=self.random.choice([20_000, 200]),
             barge_in=self.random.choice(["off", "speech", "words", "words"]),
             overlap=self.random.choice(["pause", "duck"]),
         )
@@ -91,6 +93,12 @@ class World:
         """Turns whose answer was begun to be heard: what it promises is done by then."""
         self.corrected = 0
         """Questions that were understood better when their answer was heard already."""
+        self.newest: dict[int, e.Transcript] = {}
+        """What the rules know that each turn's utterance says."""
+        self.early = 0
+        """Answers that were let out before the final of their question."""
+        self.thrown_away = 0
+        self.drafts_of: dict[int, int] = {}
         self.trace: list[str] = []
 
     # --- the script ---
@@ -224,7 +232,13 @@ class World:
         transcript = e.Transcript(
             " ".join(words), final, until, provider="world", unintelligible=unknown, provisional=provisional
         )
+        if transcript.final or not self.newest.get(turn, transcript).final:
+            self.newest[turn] = transcript
         self._step(e.Transcribed(self.now, turn, transcript))
+
+    def _on_thrown_away(self, tokens: int) -> None:
+        self.thrown_away += 1
+        self._step(e.ThrownAway(self.now, tokens))
 
     def _on_reply(self, reply: SimulatedReply, what: str) -> None:
         if not reply.alive:
@@ -297,21 +311,28 @@ class World:
                 self.listening_to = None
             case e.StartReply(turn, text, gate_open):
                 assert turn not in self.heard, "a turn whose answer was heard is answered again"
+                assert gate_open or self.rules.drafts, "a draft, and nobody wants any"
                 self._start(SimulatedReply(turn, text, gate_open))
+                self.drafts_of[turn] = self.drafts_of.get(turn, 0) + (not gate_open)
+                assert self.drafts_of[turn] <= self.rules.drafts_per_turn, "too many drafts"
                 if gate_open:
                     self.answered[turn] = text
+                    self._let_out(turn, text)
             case e.Say(turn, text, _):
                 self._start(SimulatedReply(turn, text, True))
             case e.OpenGate(turn):
                 assert self.reply is not None and not self.reply.open and self.reply.turn == turn
                 self.reply.open = True
                 self.answered[turn] = self.reply.text
+                self._let_out(turn, self.reply.text)
             case e.CancelReply(keep_heard):
                 assert self.reply is not None, "nothing to cancel"
                 assert keep_heard or not self.reply.audible, "what was heard is kept"
                 assert not keep_heard or self.reply.open, "a draft was never heard"
                 self.held_since = None
                 self.reply.alive = False
+                if not keep_heard:
+                    self._plan(self.now, ("thrown_away", self.random.randint(0, 150)))
                 self.reply = None
             case e.PausePlayback() | e.DuckPlayback():
                 assert self.reply is not None and self.reply.audible, "nothing to hold"
@@ -331,6 +352,16 @@ class World:
                 self._emitted(event, turn, dict(data))
             case _:
                 pass
+
+    def _let_out(self, turn: int, text: str) -> None:
+        """Answered is what was said, as far as that is known: a final, or a partial that can be taken for one."""
+        known = self.newest.get(turn)
+        if known is None or known.final or turn in self.dead:
+            return
+        self.early += 1
+        assert self.rules.drafts, "answered before the final, and nobody wants that"
+        assert known.until is not None and reads_complete(known.text, known.language), "half a sentence is answered"
+        assert same_meaning(known.text, text), "another question is answered"
 
     def _start(self, reply: SimulatedReply) -> None:
         assert self.reply is None, "two replies at once"

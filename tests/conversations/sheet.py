@@ -7,6 +7,8 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
     user 3.0-4.0                          words that nobody understands
     cough 3.0-3.2                         a burst of noise
     user 1.0-2.0 "as understood" "better" by the fast and by the accurate transcriber of a hybrid one
+    misheard "as the partials of the line before have it"
+    hum 2.0-3.5                           a sound that is taken for a voice, and that nobody transcribes
     stt final_after=0.1                   options of the scripted providers
     stt2 final_after=0.5                  the accurate transcriber
     llm ttft=0.2 "Once upon a time."      each quoted text is one reply, in turn
@@ -65,6 +67,7 @@ class Sheet:
     )
     better: list[dict[str, Any]] = field(default_factory=list)
     """The user's lines as the accurate transcriber of two understands them."""
+    hums: list[dict[str, float]] = field(default_factory=list)
     tools: list[Function] = field(default_factory=list)
     called: list[tuple[float, str, str]] = field(default_factory=list)
     """Of the tools: when, which and with what; ended by "done" or "cancelled" in the third place."""
@@ -98,6 +101,11 @@ def read(text: str) -> Sheet:
                 said = {"text": words[1]} if len(words) > 1 else {"text": "", "understood": False}
                 sheet.lines.append({"start": start, "end": end, **said})
                 sheet.better.append({"start": start, "end": end, **said, **({"text": words[2]} if words[2:] else {})})
+            case "misheard":
+                sheet.lines[-1]["misheard"] = words[0]
+            case "hum":
+                start, end = map(float, words[0].split("-"))
+                sheet.hums.append({"start": start, "end": end})
             case "cough":
                 sheet.coughs.append(tuple(map(float, words[0].split("-"))))
             case "tool":
@@ -178,7 +186,7 @@ def _shown(value: Any) -> str:
 def microphone(sheet: Sheet, path: Path) -> None:
     """A hum where the user speaks, noise where somebody coughs, nothing elsewhere."""
     samples = np.zeros(round(sheet.end * CAPTURE_RATE), np.float32)
-    for line in sheet.lines:
+    for line in [*sheet.lines, *sheet.hums]:
         first, last = round(line["start"] * CAPTURE_RATE), round(line["end"] * CAPTURE_RATE)
         samples[first:last] = 0.2 * np.sin(2 * np.pi * 180 * np.arange(last - first) / CAPTURE_RATE + 0.5)
     random = np.random.default_rng(4)
@@ -200,6 +208,7 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
         endpoint=EndpointRules(config["endpointing"], config["silence_ms"] / 1000, config["max_silence_ms"] / 1000),
         drafts=config["drafts"],
         drafts_per_turn=config.get("drafts_per_turn", 3),
+        draft_tokens_per_minute=config.get("draft_tokens_per_minute", 20_000),
         barge_in="off" if config.get("barge_in") is False else config.get("barge_in", "speech"),
         overlap=config.get("overlap", "pause"),
     )

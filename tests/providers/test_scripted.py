@@ -67,6 +67,23 @@ async def test_a_line_without_words_has_no_partials() -> None:
     assert (final.text, final.final) == ("", True)
 
 
+async def test_partials_lag_behind_the_speech_and_go_on_behind_its_end_until_the_final() -> None:
+    lines = [{"start": 0.2, "end": 1.2, "text": "one two"}, {"start": 3.2, "end": 4.2, "text": "three"}]
+    found = await transcripts(lines, 5.5, partials_behind=0.3, final_after=0.5)
+    told = [(transcript.text, transcript.final, transcript.until) for transcript in found]
+    assert told[0] == ("one", False, pytest.approx(0.7))
+    assert told[1] == ("one two", False, pytest.approx(1.2))
+    assert told[2][:2] == ("one two", True)
+    assert told[3] == ("one two three", False, pytest.approx(4.2))
+    assert told[4][:2] == ("one two three", True)
+
+
+async def test_partials_may_be_wrong_where_the_final_is_not() -> None:
+    lines = [{"start": 0.2, "end": 1.0, "text": "stop", "misheard": "shop"}]
+    partial, final = await transcripts(lines, 2.0, partials_behind=0.1, final_after=0.5)
+    assert (partial.text, final.text) == ("shop", "stop")
+
+
 # --- a model that calls -----------------------------------------------------------------------------------------------
 
 TOOLS = [Tool("look", "Looks.", {"type": "object"})]
