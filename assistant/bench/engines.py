@@ -38,20 +38,18 @@ class Engine:
     name: str
     flags: tuple[str, ...]
     """Of `parley talk`."""
+    turn: str = f'endpointing = "fixed"\nsilence_ms = {SILENCE_MS}'
+    """The table [turn] of the config; empty: as the program has it."""
 
 
 ENGINES = (
     Engine("offline profile (PocketSphinx)", ("--profile", "offline")),
+    Engine("the same, its own endpointing", ("--profile", "offline"), turn=""),
     Engine(
         "Whisper of 1.8 MB, offline, espeak-ng",
         ("--stt", "faster-whisper:parley-accurate", "--llm", "offline", "--tts", "espeak-ng"),
     ),
 )
-CONFIG = f"""
-[turn]
-endpointing = "fixed"
-silence_ms = {SILENCE_MS}
-"""
 IN_A_ROOM = ("--room", "synthetic")
 
 
@@ -86,7 +84,7 @@ def _talk(engine: Engine, turns: int, *, measure: str = "cpu", flags: tuple[str,
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         here = Path(folder)
         lines = _microphone(here / "mic.wav", turns + 1 if turns else 0)
-        (here / "config.toml").write_text(CONFIG, "utf-8")
+        (here / "config.toml").write_text(f"[turn]\n{engine.turn}\n", "utf-8")
         command = [
             sys.executable, "-m", "assistant", "talk", "--json", "--config", str(here / "config.toml"), *engine.flags,
             "--mic", str(here / "mic.wav"), "--speaker", str(here / "speaker.wav"), "--measure", measure, *flags,

@@ -8,18 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from assistant.bench.single import Run
-from assistant.bench.work import FLOOR_MS, PATH_MS, STREAM_FLOOR_MS, Scenario
 from assistant.observe.metrics import percentile
 
 AGREEMENT_MS = 20.0
 """The ledger may differ from the waveforms by so much; more is a failure of the measurement."""
-
-
-def path_of(scenario: Scenario) -> int:
-    """The known delays on the critical path of a scenario, in milliseconds."""
-    if not scenario.drafts:
-        return PATH_MS
-    return STREAM_FLOOR_MS if scenario.streams_text else FLOOR_MS
 
 
 def failures(run: Run) -> list[str]:
@@ -43,9 +35,10 @@ def summary(run: Run) -> dict[str, Any]:
         for turn in run.turns
         if turn.words_kept is not None and turn.words_heard is not None
     ]
-    figures: dict[str, Any] = {"row": run.scenario.name, "turns": len(run.turns), "path_ms": path_of(run.scenario)}
+    path = run.scenario.path_ms
+    figures: dict[str, Any] = {"row": run.scenario.name, "turns": len(run.turns), "path_ms": path}
     figures |= _spread("latency", latencies)
-    figures |= _spread("overhead", [latency - path_of(run.scenario) for latency in latencies])
+    figures |= _spread("overhead", [latency - path for latency in latencies])
     figures |= _spread("stop", stops)
     figures["words_kept_minus_heard"] = None if not words else round(statistics.median(words), 2)
     disagreements = [turn.disagreement for turn in run.turns if turn.disagreement is not None]

@@ -35,12 +35,12 @@ LEAD = 1.5
 SILENCE_MS = 200
 STT_FINAL, TTFT, TOKEN, TTS = 0.100, 0.200, 0.020, 0.100
 FIRST_SENTENCE = TTFT + 9 * TOKEN
-PATH_MS = round((SILENCE_MS / 1000 + FIRST_SENTENCE + TTS) * 1000)
-"""The critical path without drafts: the final comes inside the endpoint's silence."""
-FLOOR_MS = round((STT_FINAL + FIRST_SENTENCE + TTS) * 1000)
-"""With drafts: the reply is begun on the final."""
-STREAM_FLOOR_MS = round((STT_FINAL + TTFT + TOKEN + TTS) * 1000)
-"""With drafts and a voice that takes text as it comes: a word is known for one when the next begins."""
+FIRST_WORD = TTFT + TOKEN
+"""For a voice that takes text as it comes: a word is known for one when the next begins."""
+SLOW_FINAL, SLOW_PARTIALS = 0.500, 0.300
+"""Of a slow transcriber: the final after the true end of the speech, and how far its partials lag behind it."""
+MISHEARD = "Ask what you can do for your company."
+"""What the partials of every second utterance say in the row whose drafts are thrown away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,31 @@ class Scenario:
     """Seconds from the end of an utterance to the next one."""
     barge_in: bool = False
     streams_text: bool = False
+    final: float = STT_FINAL
+    """Seconds from the true end of the speech to the final transcript."""
+    partials: float | None = None
+    """Seconds that partials lag behind the speech; None: there are none."""
+    mishears: bool = False
+    """The partials of every second utterance are wrong: what is begun on them is thrown away."""
     delay: tuple[str, float] | None = None
     """A stage made slower by so many seconds, to see that its figure moves and no other."""
+
+    @property
+    def path_ms(self) -> int:
+        """The known delays on the critical path, in milliseconds: the whole words, as soon as they are known for good
+        or (with drafts) read as complete; the endpoint's silence, without drafts; the first piece; its first sound."""
+        known = self.final
+        if not self.drafts:
+            known = max(known, SILENCE_MS / 1000)
+        elif self.partials is not None and not self.mishears:
+            known = min(known, self.partials)
+        return round((known + (FIRST_WORD if self.streams_text else FIRST_SENTENCE) + TTS) * 1000)
 
     def config(self, lines: list[Spoken]) -> str:
         """The config of `parley talk` for this row."""
         late = dict([self.delay]) if self.delay else {}
-        spoken = ", ".join(f'{{ start = {line.start:.4f}, end = {line.end:.4f}, text = "{TEXT}" }}' for line in lines)
+        spoken = ", ".join(self._line(number, line) for number, line in enumerate(lines))
+        partials = "" if self.partials is None else f"partials_behind = {self.partials}, "
         return f"""
 [vad]
 provider = "silero"
@@ -80,7 +98,7 @@ drafts = {str(self.drafts).lower()}
 barge_in = "speech"
 [stt]
 provider = "scripted"
-options = {{ final_after = {STT_FINAL + late.get("stt", 0.0)}, lines = [{spoken}] }}
+options = {{ final_after = {self.final + late.get("stt", 0.0)}, {partials}lines = [{spoken}] }}
 [llm]
 provider = "scripted"
 options = {{ ttft = {TTFT + late.get("llm", 0.0)}, gap = {TOKEN}, replies = ["{REPLY}"] }}
@@ -91,6 +109,10 @@ delay = {TTS + late.get("tts", 0.0)}
 word = {self.word_seconds}
 streams_text = {str(self.streams_text).lower()}
 """
+
+    def _line(self, number: int, line: Spoken) -> str:
+        first = f', misheard = "{MISHEARD}"' if self.mishears and number % 2 else ""
+        return f'{{ start = {line.start:.4f}, end = {line.end:.4f}, text = "{TEXT}"{first} }}'
 
 
 REAL_STAGES = """
@@ -108,6 +130,9 @@ provider = "espeak-ng"
 TURNS = Scenario("turns, drafts off", drafts=False)
 DRAFTS = Scenario("turns, everything on", drafts=True)
 STREAMED = Scenario("turns, voice that takes streamed text", drafts=True, streams_text=True)
+SLOW = Scenario("turns, slow transcriber", drafts=True, final=SLOW_FINAL, partials=SLOW_PARTIALS)
+THROWN_AWAY = Scenario("turns, every second draft thrown away", drafts=True, partials=0.02, mishears=True)
+"""Its partials are so quick that a wrong one is answered behind the gate before the final comes."""
 BARGE_IN = Scenario("barge-in", drafts=True, word_seconds=0.25, gap=4.6, barge_in=True)
 
 

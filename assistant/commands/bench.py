@@ -18,7 +18,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "bench",
         help="measure turn latency, overhead, barge-in, CPU, memory and start-up",
         description="Holds scripted conversations with `parley talk` on WAV devices, providers of known delay and the "
-        "real voice activity detector, and reads the figures off the waveforms. Takes about four minutes. With "
+        "real voice activity detector, and reads the figures off the waveforms. Takes about six minutes. With "
         "--compare: the same spoken conversation over several profiles, with the providers that they name.",
     )
     parser.add_argument(
@@ -62,7 +62,7 @@ def _rows(args: argparse.Namespace) -> int:
     from assistant.bench.single import start_up, start_up_with_real_stages
 
     runs = []
-    for scenario in (work.TURNS, work.DRAFTS, work.STREAMED, work.BARGE_IN):
+    for scenario in (work.TURNS, work.DRAFTS, work.SLOW, work.THROWN_AWAY, work.STREAMED, work.BARGE_IN):
         _progress(f"{scenario.name} ...")
         runs.append(run_row(scenario, args.turns + scenario.barge_in))
     _progress("the loop's worst stall ...")

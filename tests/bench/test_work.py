@@ -10,11 +10,24 @@ import pytest
 from assistant.audio.wavfile import open_wav
 from assistant.bench import work
 from assistant.config import load
+from assistant.conversation.endpoint import reads_complete
+from assistant.conversation.meaning import same_meaning
 from providers.scripted import tokens
 
 
 def test_the_critical_paths_are_the_sums_of_the_known_delays() -> None:
-    assert (work.PATH_MS, work.FLOOR_MS, work.STREAM_FLOOR_MS) == (680, 580, 420)
+    paths = [row.path_ms for row in (work.TURNS, work.DRAFTS, work.SLOW, work.THROWN_AWAY, work.STREAMED)]
+    assert paths == [680, 580, 780, 580, 420]
+
+
+def test_the_partials_of_every_second_utterance_are_wrong_where_drafts_are_thrown_away(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    spoken = [work.Spoken(at, at + 2.08) for at in (1.0, 9.0, 17.0)]
+    path.write_text(work.THROWN_AWAY.config(spoken), "utf-8")
+    settings = load(config_file=path, profile=None, environ={}, flags={}, cwd=tmp_path).settings
+    assert [line.get("misheard") for line in settings.stt.options["lines"]] == [None, work.MISHEARD, None]
+    assert not same_meaning(work.MISHEARD, work.TEXT)
+    assert reads_complete(work.MISHEARD) and reads_complete(work.TEXT), "a draft is begun on either"
 
 
 def test_the_reply_is_forty_tokens_in_four_sentences_of_ten() -> None:
@@ -37,7 +50,10 @@ def test_the_utterances_lie_where_they_are_said_to(tmp_path: Path) -> None:
     assert len(offsets) == 4, "they lie differently to the 32 ms grid"
 
 
-@pytest.mark.parametrize("scenario", [work.TURNS, work.DRAFTS, work.STREAMED, work.BARGE_IN], ids=lambda s: s.name)
+ROWS = [work.TURNS, work.DRAFTS, work.SLOW, work.THROWN_AWAY, work.STREAMED, work.BARGE_IN]
+
+
+@pytest.mark.parametrize("scenario", ROWS, ids=lambda s: s.name)
 def test_every_rows_config_is_one_that_parley_takes(scenario: work.Scenario, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(scenario.config([work.Spoken(1.0, 3.08)]), "utf-8")
