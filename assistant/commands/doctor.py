@@ -209,10 +209,9 @@ def _for_people(names: dict[str, str], outcome: Outcome, choice: Choice, setting
     if names:
         lines += [f"Microphone:   {names['input']}", f"Loudspeaker:  {names['output']}"]
     if path.heard:
-        lines.append(
-            f"Echo:         {path.return_loss:.0f} dB softer than it is played, {_ms(path.delay)} late"
-            + (f" (round trip {_ms(outcome.round_trip)})" if names else "")
-        )
+        # By its own clock a device may play a little sooner than it says, which nobody need understand here.
+        late = f"{_ms(outcome.round_trip)} after it is handed over" if names else f"{_ms(path.delay)} late"
+        lines.append(f"Echo:         {path.return_loss:.0f} dB softer than it is played, {late}")
     else:
         lines.append("Echo:         none was heard")
     lines.append(f"Other sound:  {path.noise_dbfs:.0f} dBFS at the microphone")
