@@ -7,12 +7,13 @@ import random
 import sys
 import textwrap
 
-from scripts._soak import bench, card, conversations, faults
+from scripts._soak import bench, card, conversations, faults, overlap
 
 SOAKS = {
     "conversations": (conversations.run, 120.0, "random conversations on virtual time, with faults at every stage"),
     "faults": (faults.run, 600.0, "one long conversation in real time, on servers that fail at random"),
     "card": (card.run, 300.0, "questions and interruptions on the virtual sound card, under echo"),
+    "overlap": (overlap.run, 120.0, "users, murmurs and knocks over a talking assistant, in a room on virtual time"),
     "bench": (bench.run, 0.0, "the bench with twenty turns a row (--seconds is not used)"),
 }
 

@@ -15,9 +15,10 @@ import argparse
 import math
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,7 +42,7 @@ from assistant.session import Limits, Parts, Session
 from providers import scripted
 from providers.silero import voice_activity
 from scripts._soak import sounds
-from scripts._soak.echo import LEVEL, PLAYED, active, answers, recordings, spoken_part, trimmed
+from scripts._soak.echo import LEVEL, PLAYED, active, answers, decode, recordings, spoken_part, trimmed
 
 Kind = Literal["barge-in", "murmur", "noise", "stop"]
 EVERY = 7.0
@@ -51,6 +52,9 @@ FIRST = 5.0
 HELD = 0.3
 RESUMED = 0.5
 NOISE_DBFS = -65.0
+LEAST = 0.8
+"""Share of each sort that must come out well in the short soak; the figures themselves are in docs/measurements.md."""
+TESTS_VOICES = Path(__file__).resolve().parents[2] / "tests" / "data" / "speech"
 
 
 @dataclass(frozen=True)
@@ -374,6 +378,35 @@ def short_noises(folder: Path) -> list[Sound]:
         for _, sound in sorted(sounds.noises(folder).items())
         if len(sound) < CAPTURE_RATE
     ]
+
+
+def run(seconds: float, seed: int) -> tuple[str, list[str]]:
+    """``scripts/soak overlap``: the tests' own voices in the synthetic room; what was found, and what broke."""
+    said = {path.name: trimmed(decode(path)) for path in sorted(TESTS_VOICES.glob("*.wav"))}
+    voice = list(answers([clip for name, clip in said.items() if name.startswith("slt")], 40.0))
+    users = anyio.run(heard_alone, [clip for name, clip in said.items() if not name.startswith("slt")])
+    murmurs = sounds.mixed(anyio.run(synthetic_murmurs), seed)
+    began, number = time.monotonic(), 0  # noqa: TID251 - how long it goes on is a matter of the wall clock
+    alone, late = Own(), 0
+    total: dict[str, Tally] = {}
+    while not number or time.monotonic() - began < seconds:  # noqa: TID251
+        place = Place(room_response("synthetic"), (-6.0, -12.0)[number % 2], (0.06, 0.03, 0.2)[number % 3], 100.0)
+        told = own(hold(np.zeros(30 * CAPTURE_RATE, np.float32), voice, place)[0])
+        alone = Own(alone.seconds + told.seconds, alone.pauses + told.pauses, alone.interruptions + told.interruptions)
+        several = [Sound("barge-in", "voices", clip) for clip in sounds.mixed(users, seed + number)[:4]]
+        several += [replace(one, source="murmurs") for one in murmurs[number * 4 % 20 :][:4]]
+        several += [Sound("noise", "bursts", burst) for burst in sounds.bursts(seed + number, 4)]
+        tallies, after = over(several, voice, place, words=True)
+        late += after
+        for source, tally in tallies.items():
+            total.setdefault(source, Tally()).add(tally)
+        number += 1
+    found = [f"alone {alone.seconds:.0f} s: {alone.pauses} self-pauses, {alone.interruptions} self-interruptions"]
+    found += [f"{source}: {tally.line()}" for source, tally in total.items()]
+    broken = [] if not alone.interruptions else [f"it interrupted itself {alone.interruptions} times"]
+    broken += [f"{source}: {tally.line()}" for source, tally in total.items() if tally.good < LEAST * tally.sounds]
+    broken += [f"sound after a cut: {late} times"] if late else []
+    return ". ".join(found), broken
 
 
 def main() -> int:

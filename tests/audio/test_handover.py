@@ -121,3 +121,38 @@ def test_a_drop_is_exact_while_the_device_takes_in_another_thread() -> None:
         handover.take(np.empty(7, np.float32), 0.0)
     place, _ = handover.handed
     assert handover.heard(place) == end
+
+
+# --- ducking ---
+
+
+def taken(handover: Handover, place: int, count: int) -> np.ndarray:
+    block = np.full(count, np.nan, np.float32)
+    handover.take(block, place / RATE)
+    return block
+
+
+def test_a_ducked_sound_is_handed_over_softly_and_faded_within_a_block() -> None:
+    handover = Handover(RATE)
+    handover.write(np.ones(400, np.float32), first=True)
+    assert (taken(handover, 0, 50) == 1.0).all()
+    handover.duck(0.2)
+    fading = taken(handover, 50, 50)
+    assert (np.diff(fading) < 0).all() and np.isclose(fading[-1], 0.2)
+    assert np.allclose(taken(handover, 100, 50), 0.2)
+    handover.duck(1.0)
+    rising = taken(handover, 150, 50)
+    assert (np.diff(rising) > 0).all() and np.isclose(rising[-1], 1.0)
+    assert (taken(handover, 200, 50) == 1.0).all()
+    assert handover.heard(250) == 250
+
+
+def test_a_drop_ends_the_ducking() -> None:
+    handover = Handover(RATE)
+    handover.write(np.ones(400, np.float32), first=True)
+    handover.duck(0.2)
+    taken(handover, 0, 50)
+    handover.drop()
+    handover.write(np.ones(100, np.float32), first=True)
+    taken(handover, 50, 50)
+    assert (taken(handover, 100, 30) == 1.0).all()

@@ -190,3 +190,27 @@ def test_real_rates_do_not_lose_a_sample_to_rounding() -> None:
     playout = Playout(24_000)
     lengths = {len(playout.take((frame + 1) * 512 / 16_000)) for frame in range(5000)}
     assert lengths == {768}
+
+
+# --- ducking ---
+
+
+def test_a_ducked_sound_plays_on_softly_and_comes_back_by_fades_in_its_own_time() -> None:
+    playout = Playout(RATE)
+    playout.write(np.ones(400, np.float32), 0.0, first=True)
+    playout.duck(0.2, 0.1)
+    playout.duck(1.0, 0.3)
+    out = np.concatenate([playout.take(now) for now in (0.05, 0.15, 0.2, 0.4)])
+    assert (out[:100] == 1.0).all() and np.allclose(out[110:300], 0.2) and (out[310:] == 1.0).all()
+    assert np.abs(np.diff(out)).max() < 0.2, "no step to be heard"
+    assert playout.heard(0.4) == 400, "the words go by"
+
+
+def test_a_drop_ends_the_ducking() -> None:
+    playout = Playout(RATE)
+    playout.write(np.ones(400, np.float32), 0.0, first=True)
+    playout.duck(0.2, 0.1)
+    playout.drop(0.2)
+    playout.write(np.ones(100, np.float32), 0.3, first=True)
+    out = playout.take(0.4)
+    assert np.abs(out[200 : 200 + FADE]).max() <= 0.3 and (out[300:400] == 1.0).all()

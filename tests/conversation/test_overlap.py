@@ -1,0 +1,198 @@
+"""Whose turn is it? What decides, how soon, and what each setting does to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assistant.conversation import events as e
+from assistant.conversation.overlap import FLOOR, STOP, Evidence, OverlapRules, Verdict, judge, look_at
+from assistant.conversation.segment import Segmenter, SegmentRules
+from assistant.conversation.sounding import Sounding, kind_of, summed_up
+from assistant.conversation.turn import Conversation, Listening, Overlapping, Replying, TurnRules, step
+
+from .world import SOUNDS
+
+RULES = OverlapRules()
+
+
+def frames(kind: str, since: float, until: float) -> tuple[Sounding, ...]:
+    count = round((until - since) / 0.032)
+    return tuple(replace(SOUNDS[kind], end=since + 0.032 * (number + 1)) for number in range(count))
+
+
+def overlap(kind: str, *, seconds: float, silence: float | None = None, **more: object) -> Evidence:
+    """A sound of ``seconds`` from second 10 on; ``silence``: so much of it since."""
+    at = 10 + seconds + (silence or 0.0)
+    quiet = None if silence is None else 10 + seconds
+    heard = frames(kind, 10.0, 10 + seconds)
+    return Evidence(at, 10.0, 10.1, quiet_since=quiet, frames=heard, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["voice", "hum", "noise", "echo"])
+def test_each_kind_of_sound_is_known_for_what_it_is(kind: str) -> None:
+    assert kind_of(summed_up(frames(kind, 0, 0.4))) == kind
+
+
+def test_nothing_at_all_is_a_noise() -> None:
+    assert kind_of(summed_up(())) == "noise"
+
+
+# --- the words ---
+
+
+@pytest.mark.parametrize("text", ["what about Paris", "right but", "stop the timer", "no", "mm-hm?", "ja"])
+def test_words_that_want_an_answer_take_the_floor_at_once(text: str) -> None:
+    assert judge("words", overlap("voice", seconds=0.3, text=text, language="en")) == FLOOR
+
+
+@pytest.mark.parametrize("text", ["mm-hm", "Right.", "okay", "yeah yeah", "I see"])
+def test_a_sign_of_listening_resumes_the_reply_when_nothing_comes_after_it(text: str) -> None:
+    assert judge("words", overlap("voice", seconds=0.5, text=text)) is None
+    assert judge("words", overlap("voice", seconds=0.5, silence=0.2, text=text)) is None
+    known = judge("words", overlap("voice", seconds=0.5, silence=0.25, text=text))
+    assert known == Verdict("backchannel", "backchannel")
+    assert judge("words", overlap("voice", seconds=0.5, silence=0.1, text=text, final=True)) == known
+
+
+def test_a_sign_of_listening_that_goes_on_for_more_than_a_second_is_none() -> None:
+    assert judge("words", overlap("voice", seconds=1.1, text="right")) == FLOOR
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("stop", None), ("Be quiet!", "en"), ("hör auf", "de-AT"), ("basta", "it")]
+)
+def test_a_stop_word_stops_and_is_not_answered(text: str, language: str | None) -> None:
+    assert judge("words", overlap("voice", seconds=0.4, silence=0.25, text=text, language=language)) == STOP
+
+
+def test_what_may_become_a_stop_word_is_waited_for_and_is_words_when_nothing_comes() -> None:
+    assert judge("words", overlap("voice", seconds=0.3, text="be")) is None
+    assert judge("words", overlap("voice", seconds=0.3, silence=0.25, text="be")) == FLOOR
+
+
+# --- the sound ---
+
+
+def test_without_partials_for_400_ms_a_voice_that_goes_on_takes_the_floor() -> None:
+    assert judge("words", overlap("voice", seconds=0.48)) is None
+    assert judge("words", overlap("voice", seconds=0.52)) == FLOOR
+    assert look_at(overlap("voice", seconds=0.3)) == pytest.approx(10.5)
+
+
+def test_a_noise_and_a_rest_of_echo_resume_the_reply_soon_after_their_end() -> None:
+    for kind in ("noise", "echo"):
+        found = judge("words", overlap(kind, seconds=0.2, silence=0.16))
+        assert found is not None and found.kind == found.reason == kind
+    assert judge("words", overlap("noise", seconds=0.6)) is None, "it has not ended"
+
+
+def test_a_noise_without_end_holds_the_reply_for_a_second_at_most() -> None:
+    found = judge("words", overlap("noise", seconds=1.0))
+    assert found is not None and found.reason == "noise"
+
+
+def test_an_echo_that_dies_away_while_the_loudspeaker_is_silent_is_known_before_its_end() -> None:
+    before = tuple(replace(one, taken=5.0, probability=0.9) for one in frames("voice", 10.0, 10.1))
+    fading = tuple(replace(one, probability=0.4) for one in frames("voice", 10.1, 10.2))
+    found = judge("words", Evidence(10.2, 10.0, 10.1, frames=before + fading))
+    assert found is not None and found.kind == "echo"
+    assert judge("words", Evidence(10.2, 10.0, 10.1, frames=before + frames("voice", 10.1, 10.2))) is None
+
+
+def test_a_hum_and_a_short_voice_resume_it_and_the_words_are_still_waited_for() -> None:
+    assert judge("words", overlap("hum", seconds=0.5, silence=0.25)) == Verdict(
+        "backchannel", "backchannel", sure=False
+    )
+    assert judge("words", overlap("voice", seconds=0.4, silence=0.3)) is None
+    assert judge("words", overlap("voice", seconds=0.4, silence=0.4)) == Verdict(
+        "backchannel", "backchannel", sure=False
+    )
+    late = overlap("voice", seconds=0.4, silence=0.9, held=False)
+    assert judge("words", late) is None
+    assert judge("words", replace(late, text="wait")) == FLOOR
+    assert judge("words", replace(late, text="stop")) == STOP
+    assert judge("words", replace(late, final=True)) == Verdict("backchannel", "backchannel")
+    assert judge("words", overlap("voice", seconds=0.4, silence=1.5, held=False)) is not None
+
+
+def test_undecided_after_700_ms_of_silence_resumes() -> None:
+    unknown = overlap("voice", seconds=0.9, silence=0.69)
+    assert judge("words", unknown) is None
+    found = judge("words", replace(unknown, at=unknown.at + 0.01))
+    assert found is not None and found.reason == "timeout"
+
+
+def test_a_recogniser_that_heard_no_words_makes_a_noise_of_it() -> None:
+    assert judge("words", overlap("voice", seconds=0.3, silence=0.15, final=True)) == Verdict("noise", "noise")
+
+
+# --- the settings ---
+
+
+def replying() -> tuple[Conversation, float | None]:
+    talk = Conversation(phase=Replying("answer", 1, None, "a story", audible=True), turn=1)
+    return talk, None
+
+
+def names(actions: list[e.Action]) -> list[str]:
+    return [action.event if isinstance(action, e.Emit) else type(action).__name__ for action in actions]
+
+
+def test_barge_in_speech_takes_the_floor_with_the_voice_itself() -> None:
+    talk, actions, _ = step(replying()[0], e.VoiceStarted(4.0), TurnRules(barge_in="speech"))
+    assert "CancelReply" in names(actions) and names(actions)[1] == "PausePlayback"
+    assert type(talk.phase).__name__ == "Hearing"
+
+
+def test_barge_in_words_holds_and_waits_for_them() -> None:
+    talk, actions, deadline = step(replying()[0], e.VoiceStarted(4.0, 4.1), TurnRules(barge_in="words"))
+    assert isinstance(talk.phase, Overlapping) and "CancelReply" not in names(actions)
+    assert deadline == pytest.approx(4.5)
+
+
+def test_barge_in_off_hears_nothing() -> None:
+    talk, actions, _ = step(replying()[0], e.VoiceStarted(4.0), TurnRules(barge_in="off"))
+    assert isinstance(talk.phase, Replying) and not actions
+
+
+def test_overlap_duck_plays_on_softly_and_pause_holds() -> None:
+    for overlap_, action in (("duck", "DuckPlayback"), ("pause", "PausePlayback")):
+        rules = TurnRules(barge_in="words", overlap=overlap_)  # type: ignore[arg-type]
+        _, actions, _ = step(replying()[0], e.VoiceStarted(4.0, 4.1), rules)
+        assert action in names(actions)
+
+
+def test_a_stop_word_leaves_nothing_to_answer_and_the_history_has_it() -> None:
+    rules = TurnRules(barge_in="words")
+    talk, _, _ = step(replying()[0], e.VoiceStarted(4.0, 4.1), rules)
+    talk, _, _ = step(talk, e.VoiceQuiet(4.4), rules)
+    talk, _, _ = step(talk, e.Transcribed(4.45, 2, e.Transcript("Stop.", True)), rules)
+    talk, actions, _ = step(talk, e.DeadlinePassed(4.55), rules)
+    assert isinstance(talk.phase, Listening)
+    assert e.KeepUser(2, "Stop.") in actions and "StartReply" not in names(actions)
+
+
+def started(rules: SegmentRules, probabilities: list[float], **state: bool) -> int | None:
+    """The frame with which a voice is told."""
+    segmenter = Segmenter(rules)
+    speaking, thinking = state.get("speaking", False), state.get("thinking", False)
+    for number, probability in enumerate(probabilities):
+        if segmenter.push(0.032 * (number + 1), probability, [-30.0] * 16, speaking, thinking=thinking):
+            return number
+    return None
+
+
+def test_each_threshold_holds_in_its_own_state() -> None:
+    rules = SegmentRules(threshold=0.5, threshold_thinking=0.7, threshold_speaking=0.3)
+    assert started(rules, [0.4] * 8) is None and started(rules, [0.6] * 8) == 2
+    assert started(rules, [0.6] * 8, thinking=True) is None and started(rules, [0.8] * 8, thinking=True) == 2
+    assert started(rules, [0.2] * 8, speaking=True) is None and started(rules, [0.4] * 8, speaking=True) == 2
+
+
+def test_less_of_a_voice_holds_the_reply_than_begins_an_utterance_if_it_is_certain() -> None:
+    rules = SegmentRules(min_speech_speaking=0.064, certainty_speaking=1.2)
+    assert started(rules, [0.9] * 8) == 2
+    assert started(rules, [0.9] * 8, speaking=True) == 1
+    assert started(rules, [0.35] * 8, speaking=True) == 3, "weak ones need more"
