@@ -159,6 +159,8 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
         elif processing.duck:
             view.line(f"{processing.why}; so it speaks more softly, instead of pausing, while you say something")
             turns = replace(turns, overlap="duck")
+        elif sound.real and not (plan.json or plan.observers):
+            view.line(f"echo cancelling {'on' if processing.echo else 'off'}: {processing.why}")
         if echoes.trouble:
             view.line(echoes.trouble)
         # A file is nobody: what is learned of people is learned at a microphone.
@@ -195,6 +197,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
 
         def changed(before: str | None, after: str | None) -> None:
             session.device_changed(before, after)
+            heard.device_changed()
             if watch is not None:
                 watch.device_changed(after)
 

@@ -25,6 +25,8 @@ class Ears:
     """What the session itself must hand its frames to: None where they went there before being treated."""
     lag: float = 0.0
     """Seconds by which treated frames come later."""
+    device_changed: Callable[[], None] = lambda: None
+    """To be called when that has happened: what is known of the room does not hold any more."""
     echo_taken: Callable[[], float] | None = None
     """dB that were taken off the newest frame; None where no echo is cancelled."""
 
@@ -91,4 +93,6 @@ def _treated(
     if canceller is not None and processing.echo:
         wary = WaryVoiceActivity(vad, canceller)
         return Ears(treated, wary, None, treated.lag, lambda: canceller.taken)
-    return Ears(treated, vad, None, treated.lag)
+    if canceller is None:
+        return Ears(treated, vad, None)
+    return Ears(treated, vad, None, treated.lag, canceller.forget)

@@ -86,6 +86,10 @@ class EchoCanceller:
         """The loudspeaker has been heard long enough to know its echo."""
         return self.far_end >= LEARNED
 
+    def forget(self) -> None:
+        """A device has changed: the room must be learned anew, and is not trusted until then."""
+        self.far_end = 0.0
+
     def played(self, samples: Samples) -> None:
         """What left the loudspeaker next, from t = 0 on (a sink for `Duplex.tap`)."""
         self._played.push(samples)

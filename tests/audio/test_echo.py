@@ -116,6 +116,8 @@ def test_the_echo_counts_as_learned_after_two_seconds_of_far_end_sound() -> None
         if canceller.learned and learned_after is None:
             learned_after = (index + 1 - len(silence)) * FRAME / RATE
     assert learned_after == pytest.approx(LEARNED, abs=0.05)
+    canceller.forget()
+    assert not canceller.learned, "another loudspeaker has another echo"
 
 
 # --- what the detector makes of it ---

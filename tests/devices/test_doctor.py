@@ -86,6 +86,21 @@ def test_headphones_are_found_and_an_echo_that_comes_all_the_same_is_overheard(c
         assert talker.interrupt() == 130
 
 
+def test_headphones_that_are_unplugged_make_it_deaf_while_it_speaks(card: Card, tmp_path: Path) -> None:
+    card.add_loudspeaker("headset")
+    card.pactl("set-default-sink", "headset")
+    with talking(card, tmp_path / "recorded") as talker:
+        assert (talker.events[0]["echo_cancel"], talker.events[0]["duplex"]) == ("off", "full")
+        card.pactl("set-default-sink", "vspk")
+        warning = talker.until("warning")
+        assert "does not listen while it speaks" in warning["message"]
+        assert talker.of("device.changed")[0]["to"] == "default (Virtual_loudspeaker)"
+        card.pactl("set-default-sink", "headset")
+        talker.until("device.changed", to="default (headset)")
+        assert len(talker.of("warning")) == 1
+        assert talker.interrupt() == 130
+
+
 def story(folder: Path) -> tuple[str, str]:
     """Long enough to be overheard, and the same whatever was understood."""
     told = (
