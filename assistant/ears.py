@@ -92,7 +92,5 @@ def _treated(
     treated = TreatedDuplex(duplex, room=room, echo=canceller, captured=captured)
     if canceller is not None and processing.echo:
         wary = WaryVoiceActivity(vad, canceller)
-        return Ears(treated, wary, None, treated.lag, lambda: canceller.taken)
-    if canceller is None:
-        return Ears(treated, vad, None)
-    return Ears(treated, vad, None, treated.lag, canceller.forget)
+        return Ears(treated, wary, None, treated.lag, canceller.forget, lambda: canceller.taken)
+    return Ears(treated, vad, None, treated.lag)
