@@ -47,13 +47,14 @@ CLEAR_SHARE = 0.5
 """... and this share of all its voice."""
 PLENTY = 1.0
 """Seconds of certain voice that make it clear whatever its share."""
-LONG_ENOUGH = 0.25
+LONG_ENOUGH = 0.28
 """Seconds of voice of a doubtful one that can be believed at all."""
-STANDS_OUT = 6.0
+STANDS_OUT = 4.0
 """dB over the sound around it from which a doubtful voice may be one in noise."""
-RATHER_SURE = -0.5
+RATHER_SURE = -0.7
+"""Mean log probability of a token from which the recogniser vouches for a voice that stands out ..."""
 VERY_SURE = -0.1
-"""Mean log probability of a token that makes up for a voice that does not stand out."""
+"""... and for one that does not."""
 SILENT = -80.0
 """dBFS under which there is no sound to stand out of: what pads a file, or a gate lets through."""
 

@@ -18,7 +18,7 @@ NOISY = Voice(seconds=0.5, certain=0.05, contrast=9.0)
 """A word in a kitchen."""
 NONE = Voice(seconds=0.1, certain=0.0, contrast=3.0)
 SURE = Sureness(-0.2, 0.01)
-UNSURE = Sureness(-0.7, 0.1)
+UNSURE = Sureness(-0.8, 0.1)
 SILENCE = Sureness(-1.4, 0.9)
 EVERY = [phrase for lists in (CREDITS, FAREWELLS, COURTESIES) for some in lists.values() for phrase in some]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import numpy as np
 import pytest
 
+from assistant.bench.inventions.pieces import pieces
 from assistant.conversation.events import Invention, Sureness, Transcript
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, Transcriber, TranscriberAbilities, TranscriberStream
 from providers import silero, whisper
@@ -208,3 +210,23 @@ async def test_all_that_was_said_is_left() -> None:
     assert [transcript.invention for transcript in heard.values() if transcript.invention] == []
     assert all(transcript.text for transcript in heard.values())
     assert heard["Thank you."].text == "Thank you."
+
+
+async def test_real_noise_and_real_short_words(speech: Path) -> None:
+    """Three seconds of each: nothing is left of what is no speech, and no word is taken for it."""
+    without, words = pieces(speech)
+    noise = {piece.clip: piece.samples for piece in without if piece.seconds == 3}
+    said = [piece for piece in words if piece.kind == "word"]
+    assert len(noise) > 20
+    left, lost = {}, []
+    async with tiny_whisper("accurate") as bare:
+        for clip, sound in noise.items():
+            if text := (await through(Guarded(bare), await heard_by_silero(sound))).text:
+                left[clip] = text
+        for piece in said[::4]:
+            sound = await heard_by_silero(piece.samples)
+            transcript = await through(Guarded(bare), sound)
+            if not transcript.text and sum(frame.speech or 0.0 for frame in sound) > 5:
+                lost.append((piece.clip, transcript.invention))
+    assert left == {}
+    assert lost == []
