@@ -23,6 +23,8 @@ LONG = 0.3
 FAINT = 30.0
 """dB of return loss from which an echo is not worth a canceller that is not there: -50 dBFS of a voice at -20, where
 Silero hears none over a room's noise. Nearer than that, whether it does depends on what is said."""
+UNNOTICED = 0.5
+"""Self-pauses a minute with which full duplex is what it should be: none in the seconds that are usually measured."""
 SELDOM = 6.0
 """Interruptions a minute (one in the ten seconds that are measured) that ducking makes bearable; more are more than
 chance. Ducking also makes the echo softer that was taken for a voice."""
@@ -95,7 +97,7 @@ def choose(measured: Measured) -> Choice:
         if alone == 0 and (path.return_loss or 0.0) >= FAINT:
             return Choice("full", False, "the echo is too soft to be taken for a voice")
         return Choice("half", False, "there is an echo, and the package that takes it out is not installed")
-    if with_it.interruptions == with_it.pauses == 0:
+    if with_it.interruptions == 0 and with_it.pauses_a_minute <= UNNOTICED:
         return Choice("full", True, "the echo is taken out")
     if with_it.interruptions_a_minute <= SELDOM:
         return Choice("duck", True, "a little of the echo comes through")

@@ -6,6 +6,7 @@ The echo goes on where a conversation would have held the voice that makes it, s
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from assistant.audio.frames import SILENCE, levels
 from assistant.audio.modes import LONG, SelfHeard
 from assistant.conversation import events as e
 from assistant.conversation.segment import Segmenter, SegmentRules
-from assistant.conversation.turn import Conversation, Overlapping, TurnRules, step
+from assistant.conversation.sounding import Sounding
+from assistant.conversation.turn import FRAMES, Conversation, Overlapping, TurnRules, step
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, VoiceActivity
 
 
@@ -57,7 +59,7 @@ def hears_itself(
             canceller.played(recorded.reference[first:end])
             heard = canceller.hear(frame)
             treated.append(heard)
-        listener.push(heard, ears.probability(heard.samples), _taken(recorded.near, heard))
+        listener.push(heard, ears.probability(heard.samples), 0.0 if canceller is None else canceller.taken)
     return listener.end(), None if canceller is None else _erle(recorded, treated)
 
 
@@ -73,6 +75,7 @@ class _Listener:
         self._held: float | None = None
         self._interruptions = self._pauses = 0
         self._now = 0.0
+        self._soundings: deque[Sounding] = deque(maxlen=FRAMES)
 
     def push(self, frame: Frame, probability: float, taken: float) -> None:
         self._now = frame.end
@@ -80,14 +83,20 @@ class _Listener:
         speaking = self._start <= frame.end <= self._end + TAIL
         if speaking and self._deadline is None and not isinstance(self._talk.phase, Overlapping):
             self._speak()
-        voices = self._segmenter.push(frame.end, probability, loud, speaking)
+        phase = self._talk.phase
+        overlapping = isinstance(phase, Overlapping)
+        audible = not phase.held if isinstance(phase, Overlapping) else speaking
+        voices = self._segmenter.push(frame.end, probability, loud, audible)
         if not speaking:
             self._segmenter.end()
+            self._soundings.clear()
             return
-        if isinstance(self._talk.phase, Overlapping):
-            self._happened(e.Sounded(frame.end, sounding(frame, probability, loud, taken)))
         for voice in voices:
             self._happened(voice)
+        self._soundings.append(sounding(frame, probability, loud, taken))
+        if isinstance(self._talk.phase, Overlapping):
+            for one in list(self._soundings)[-1 if overlapping else 0 :]:
+                self._happened(e.Sounded(one.end, one))
         if self._deadline is not None and self._deadline <= frame.end:
             self._happened(e.DeadlinePassed(frame.end))
 
@@ -102,6 +111,7 @@ class _Listener:
         self._happened(e.ReplyAudible(self._now))
 
     def _happened(self, news: e.Happening) -> None:
+        before = type(self._talk.phase)
         self._talk, actions, self._deadline = step(self._talk, news, self._turns)
         for action in actions:
             match action:
@@ -109,13 +119,15 @@ class _Listener:
                     self._held = self._now
                 case e.ResumePlayback():
                     self._let_go()
-                    self._segmenter.end()
                 case e.CancelReply():
                     self._held = None
                     self._interruptions += 1
                     self._segmenter.end()
                     self._speak()
                     return
+        over = before is Overlapping or isinstance(news, e.VoiceStarted)
+        if over and not isinstance(self._talk.phase, Overlapping):
+            self._segmenter.end()
 
     def _let_go(self) -> None:
         if self._held is not None:
@@ -127,12 +139,6 @@ class _Listener:
 
 def _frame(sound: Samples, number: int) -> Frame:
     return Frame(sound[number * FRAME : (number + 1) * FRAME], number * FRAME)
-
-
-def _taken(near: Samples, treated: Frame) -> float:
-    """dB that ``treated`` has less than what the microphone heard then."""
-    heard = near[max(0, treated.start) : treated.start + FRAME]
-    return 10 * math.log10((_power(heard) + SILENCE) / (_power(treated.samples) + SILENCE))
 
 
 def _erle(recorded: Recorded, treated: Sequence[Frame]) -> float | None:
