@@ -106,8 +106,8 @@ CONTRACT: dict[str, dict[str, Check]] = {
         "cost": session_cost,
     },
 }  # fmt: skip
-NOT_YET = {"reply.resumed", "tool.called", "device.changed"}
-"""Nothing of this version produces them: speech always takes the floor, models have no tools, files stay plugged in."""
+NOT_YET = {"tool.called", "device.changed"}
+"""Nothing here produces them: models have no tools, files stay plugged in."""
 OUTSIDE_A_TURN = {"session.started", "session.ended", "device.changed"}
 
 TWICE = drawn([(0.5, 1.1), (1.8, 2.4)], 3.0)
@@ -130,6 +130,10 @@ def conversations(folder: Path) -> dict[str, Callable[[], Outcome]]:
         "plain": (scripted(stt="final_after = 0.1, partials_behind = 0.05"), once),
         "interrupted": (
             scripted(((0.5, 1.1, "a story"), (3.0, 3.5, "stop")), llm=f'replies = ["{STORY}"]', tts="word = 0.4"),
+            drawn([(0.5, 1.1), (3.0, 3.5)], 4.0),
+        ),
+        "a murmur": (
+            scripted(((0.5, 1.1, "a story"), (3.0, 3.5, "mm-hm")), llm=f'replies = ["{STORY}"]', tts="word = 0.4"),
             drawn([(0.5, 1.1), (3.0, 3.5)], 4.0),
         ),
         "a thinking pause": (scripted(said, turn='endpointing = "fixed"\nsilence_ms = 1500'), TWICE),
@@ -216,6 +220,15 @@ def test_an_interruption(outcomes: dict[str, Outcome]) -> None:
     assert events[4]["interrupted"] is True
     assert [event["turn"] for event in events[:5]] == [1] * 5
     assert outcomes["interrupted"].all("user.speech_started")[1]["turn"] == 2
+
+
+def test_a_murmur_does_not_end_the_reply(outcomes: dict[str, Outcome]) -> None:
+    outcome = outcomes["a murmur"]
+    wanted = ("overlap.started", "reply.paused", "overlap.decided", "reply.resumed", "user.ignored", "reply.finished")
+    assert tuple(event["event"] for event in outcome.events if event["event"] in wanted) == wanted
+    assert outcome.one("overlap.decided")["kind"] == outcome.one("reply.resumed")["reason"] == "backchannel"
+    assert outcome.one("user.ignored")["text"] == "mm-hm"
+    assert outcome.one("reply.finished")["text"] == STORY
 
 
 def test_a_thinking_pause_is_one_turn(outcomes: dict[str, Outcome]) -> None:
