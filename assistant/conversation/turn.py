@@ -14,6 +14,7 @@ from typing import Literal, assert_never
 
 from . import events as e
 from .endpoint import EndpointRules, reads_complete, wait
+from .interjections import meant
 from .invented import ignored
 from .overlap import BargeIn, OverlapKind, OverlapRules, Reason, Verdict, goes_on, judge, look_at
 from .overlap import Evidence as OverlapEvidence
@@ -94,6 +95,8 @@ class Utterance:
     draft: str | None = None
     """The text that the draft under way answers."""
     drafts: int = 0
+    over: bool = False
+    """It began over a reply and ended it before its words were known: they may be no more than "be quiet"."""
 
     @property
     def text(self) -> str | None:
@@ -696,6 +699,12 @@ def _answer(move: _Move, utterance: Utterance) -> None:
     if not text:
         _not_understood(move, utterance)
         return
+    if (
+        utterance.over
+        and meant(text, None if utterance.transcript is None else utterance.transcript.language) == "stop"
+    ):
+        _heeded(move, utterance)
+        return
     move.talk = replace(move.talk, not_caught=0)
     if utterance.draft is not None and same_meaning(utterance.draft, text):
         move.do(e.OpenGate(utterance.turn))
@@ -896,7 +905,7 @@ def _judge(move: _Move, phase: Overlapping) -> None:
 
 def _take_floor(move: _Move, phase: Overlapping) -> None:
     """What was said over the reply is the next utterance, from its first sample on."""
-    utterance = phase.utterance
+    utterance = replace(phase.utterance, over=move.rules.barge_in == "words")
     move.emit("user.speech_started", utterance.turn, utterance.since)
     _draft(move, _told(move, utterance), Endpointing if phase.paused else Hearing)
 
@@ -913,6 +922,10 @@ def _stopped(move: _Move, utterance: Utterance) -> None:
     move.emit("user.speech_started", utterance.turn, utterance.since)
     utterance = _told(move, utterance)
     move.emit("user.speech_ended", utterance.turn, utterance.quiet_since)
+    _heeded(move, utterance)
+
+
+def _heeded(move: _Move, utterance: Utterance) -> None:
     if utterance.text:
         move.do(e.KeepUser(utterance.turn, utterance.text))
     _ignore(move, utterance, "empty")

@@ -79,7 +79,7 @@ class Tally:
     """That came while the assistant was audible."""
     held: int = 0
     good: int = 0
-    """Caught, resumed in time, or stopped."""
+    """Caught, resumed in time, or stopped without an answer."""
     waits: list[float] = field(default_factory=list)
     """ms: to the hold for a barge-in, from the sound's end to the resumption else."""
     cancelled: int = 0
@@ -301,7 +301,8 @@ def judged(sound: Sound, start: float, end: float, notices: Sequence[Notice]) ->
         tally.good = int(caught)
         tally.waits = [1000 * (holds[0] - start)] if caught else []
     elif sound.kind == "stop":
-        tally.good = int("stop" in tally.decided)
+        heeded = any(n.event == "user.ignored" and n.data["text"] == sound.text for n in within)
+        tally.good = int("stop" in tally.decided or (cancelled and heeded))
     else:
         resumed = [n.t for n in within if n.event == "reply.resumed"]
         last = max((t for t in resumed), default=-math.inf)
