@@ -24,6 +24,7 @@ COMMANDS = (
     "doctor",
     "providers",
     "voices",
+    "enroll",
     "config",
     "bench",
 )

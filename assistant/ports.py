@@ -27,6 +27,7 @@ __all__ = [
     "ChatModel",
     "Delta",
     "Duplex",
+    "Embedding",
     "FRAME",
     "FailedMidway",
     "Frame",
@@ -39,6 +40,7 @@ __all__ = [
     "ProviderUnavailable",
     "Samples",
     "SideEffect",
+    "SpeakerId",
     "SpeechChunk",
     "SpokenWord",
     "Stage",
@@ -62,6 +64,9 @@ __all__ = [
 
 Samples = NDArray[np.float32]
 """Mono sound, float32 in [-1, 1], shape (n,)."""
+
+Embedding = NDArray[np.float32]
+"""A voice as numbers, shape (n,), of length 1: the closer two point, the likelier they are one voice."""
 
 CAPTURE_RATE = 16_000
 """Hz. All captured sound; the audio clock is capture samples / CAPTURE_RATE."""
@@ -175,6 +180,25 @@ class TurnDetector(Protocol):
 
         ``samples``: mono float32 at CAPTURE_RATE, shape (n,), the utterance so far or its newest seconds, with the
         silence up to now at its end. The sound is copied before the first await. Never keeps the loop from going on.
+        """
+        ...
+
+
+class SpeakerId(Protocol):
+    """Whose voice is it? Sound -> numbers, which `assistant.conversation.likeness` compares."""
+
+    name: str
+    model: str
+    """Which numbers: those of two models are never compared."""
+    chance: float
+    """Cosine of a second of speech and an enrolled voice at which it is as likely theirs as somebody else's."""
+    spread: float
+    """Change of the cosine that multiplies the odds by e."""
+
+    async def embedding(self, samples: Samples) -> Embedding:
+        """The voice in ``samples``: speech only, mono float32 at CAPTURE_RATE, shape (n,), at least 0.1 s of it.
+
+        Raises ProviderError. The sound is copied before the first await. Never keeps the loop from going on.
         """
         ...
 

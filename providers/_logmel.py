@@ -30,11 +30,15 @@ def log_mel(samples: Samples) -> NDArray[np.float32]:
     samples = (samples - samples.mean()) / np.sqrt(samples.var() + TINY)
     padded = np.pad(samples, LENGTH // 2, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, LENGTH)[::HOP][: len(samples) // HOP]
-    spectrum = np.fft.rfft(windows * _hann(), axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    logs = np.log10(np.maximum(_filters() @ power.T, FLOOR))
+    logs = np.log10(np.maximum(filters(MELS) @ power(windows).T, FLOOR))
     result: NDArray[np.float32] = ((np.maximum(logs, logs.max() - RANGE) + 4.0) / 4.0).astype(np.float32)
     return result
+
+
+def power(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The power spectrum of stretches of LENGTH samples under a Hann window, shape (n, LENGTH / 2 + 1)."""
+    spectrum = np.fft.rfft(windows * _hann(), axis=1)
+    return (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False)
 
 
 @cache
@@ -43,9 +47,9 @@ def _hann() -> NDArray[np.float32]:
 
 
 @cache
-def _filters() -> NDArray[np.float32]:
-    """Shape (MELS, LENGTH / 2 + 1)."""
-    edges = _hertz(np.linspace(0.0, _mel(CAPTURE_RATE / 2), MELS + 2))
+def filters(count: int) -> NDArray[np.float32]:
+    """So many triangles of equal area up to half of CAPTURE_RATE, shape (count, LENGTH / 2 + 1)."""
+    edges = _hertz(np.linspace(0.0, _mel(CAPTURE_RATE / 2), count + 2))
     bins = np.linspace(0.0, CAPTURE_RATE / 2, LENGTH // 2 + 1)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))

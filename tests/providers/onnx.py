@@ -20,12 +20,34 @@ def mean_model(name: str, shape: Sequence[int]) -> bytes:
     return _number(1, 8) + _bytes(7, graph) + _bytes(8, opset)
 
 
+def loudest_model(name: str = "feats", bands: int = 80) -> bytes:
+    """Input ``name`` (1, frames, bands) -> output "embs" (1, bands): each band's highest value."""
+    axes = _text(1, "axes") + _number(8, 1) + _number(20, 7)
+    flat = _text(1, "keepdims") + _number(3, 0) + _number(20, 2)
+    node = _node("ReduceMax", name, "embs") + _bytes(5, axes) + _bytes(5, flat)
+    return _open_model(node, name, (1, None, bands), "embs", (1, bands))
+
+
+def same_model(name: str = "sound") -> bytes:
+    """Input ``name`` (1, samples) -> output "embs", which is the same."""
+    return _open_model(_node("Identity", name, "embs"), name, (1, None), "embs", (1, None))
+
+
+def _open_model(
+    node: bytes, name: str, shape: Sequence[int | None], given: str, given_shape: Sequence[int | None]
+) -> bytes:
+    """A model of one operator."""
+    graph = _bytes(1, node) + _text(2, "one") + _bytes(11, _value(name, shape)) + _bytes(12, _value(given, given_shape))
+    return _number(1, 8) + _bytes(7, graph) + _bytes(8, _text(1, "") + _number(2, 13))
+
+
 def _node(operator: str, taken: str, given: str) -> bytes:
     return _text(1, taken) + _text(2, given) + _text(4, operator)
 
 
-def _value(name: str, shape: Sequence[int]) -> bytes:
-    dims = b"".join(_bytes(1, _number(1, size)) for size in shape)
+def _value(name: str, shape: Sequence[int | None]) -> bytes:
+    """None: of any size."""
+    dims = b"".join(_bytes(1, _text(2, "any") if size is None else _number(1, size)) for size in shape)
     return _text(1, name) + _bytes(2, _bytes(1, _number(1, FLOAT) + _bytes(2, dims)))
 
 
