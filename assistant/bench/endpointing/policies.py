@@ -28,7 +28,7 @@ class Family:
 def families(*, words: bool, detector: bool) -> list[Family]:
     """``words``: those that take text, at each lag. ``detector``: there is one to listen to."""
     least = EndpointRules("adaptive", silence=0.1)
-    patience = [replace(least, patience=round(step * 0.05 - 0.6, 2)) for step in range(37)]
+    patience = [replace(least, patience=round(step * 0.05 - 0.8, 2)) for step in range(41)]
     fixed = [EndpointRules("fixed", silence=round(0.1 + step * 0.05, 2)) for step in range(31)]
     found = [
         Family("silence only", EndpointRules("fixed"), fixed),
