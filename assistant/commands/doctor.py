@@ -161,7 +161,8 @@ async def _on_devices(
     changed: list[str] = []
 
     def device_changed(before: str | None, after: str | None) -> None:
-        changed.append(f"{before} to {after}")
+        if not (before and after and after.startswith(f"{before} (")):  # only told what is behind "default"
+            changed.append(f"{before} to {after}")
 
     try:
         async with open_sound(microphone, speaker, on_device_changed=device_changed) as sound:
