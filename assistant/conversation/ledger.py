@@ -82,14 +82,9 @@ class Ledger:
             "drafts": told.drafts,
             "draft_used": reply.drafted and reply.committed,
             "interrupted": told.interrupted,
-            **_wasted(told),
+            "drafts_wasted": told.drafts_wasted,
+            "tokens_wasted": told.tokens_wasted,
         }
-
-
-def _wasted(turn: _Turn) -> Figures:
-    """Only what there is."""
-    told: Figures = {"drafts_wasted": turn.drafts_wasted, "tokens_wasted": turn.tokens_wasted}
-    return {name: count for name, count in told.items() if count}
 
 
 # --- one function an event -------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ class Metrics:
         self.interrupted = 0
         self.drafts = 0
         self.drafts_used = 0
+        self.tokens_wasted = 0
 
     def notice(self, notice: Notice) -> None:
         if notice.event != "turn.metrics":
@@ -47,13 +48,14 @@ class Metrics:
         self.interrupted += bool(figures.get("interrupted"))
         self.drafts += figures.get("drafts") or 0
         self.drafts_used += bool(figures.get("draft_used"))
+        self.tokens_wasted += figures.get("tokens_wasted") or 0
         for stage, values in self._values.items():
             value = figures.get(stage)
             if value is not None:
                 values.append(value)
 
     def summary(self) -> dict[str, Any]:
-        """``{"turns", "interrupted", "drafts", "drafts_used", "stages": {field: {"p50", "p95", "n"}}}``.
+        """``{"turns", "interrupted", "drafts", "drafts_used", "tokens_wasted", "stages": {field: {"p50", "p95", "n"}}}``.
 
         Milliseconds after the last voiced sample, to 0.1. A stage that never happened is left out.
         """
@@ -67,6 +69,7 @@ class Metrics:
             "interrupted": self.interrupted,
             "drafts": self.drafts,
             "drafts_used": self.drafts_used,
+            "tokens_wasted": self.tokens_wasted,
             "stages": stages,
         }
 
@@ -97,6 +100,8 @@ class Metrics:
             counts.append(f"{self.interrupted} interrupted")
         if self.drafts:
             counts.append(f"{self.drafts_used} of {self.drafts} draft{'' if self.drafts == 1 else 's'} used")
+        if self.tokens_wasted:
+            counts.append(f"about {self.tokens_wasted} tokens thrown away")
         return ", ".join(counts)
 
 

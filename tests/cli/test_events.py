@@ -93,6 +93,8 @@ CONTRACT: dict[str, dict[str, Check]] = {
             maybe(number),
         ),
         "drafts": count,
+        "drafts_wasted": count,
+        "tokens_wasted": count,
         "draft_used": truth,
         "interrupted": truth,
         "cost_usd": maybe(number),

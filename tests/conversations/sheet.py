@@ -56,6 +56,8 @@ ZONE = timezone(timedelta(hours=1))
 SCRIPTED = ("stt", "stt2", "llm", "llm2", "tts")
 QUIET = {"_", "reply.word", "reply.first_token"}
 """Events that would make a trace long and tell little."""
+OFTEN_NONE = ("drafts_wasted", "tokens_wasted")
+"""Fields that are shown where they are not 0."""
 
 
 @dataclass
@@ -173,7 +175,8 @@ class Trace:
             return
         turn = "-" if notice.turn is None else str(notice.turn)
         at = "" if abs(notice.at - notice.t) < 0.0005 else f" at={notice.at:.3f}"
-        data = "".join(f" {key}={_shown(value)}" for key, value in notice.data.items() if value not in (None, ""))
+        told = {key: value for key, value in notice.data.items() if value or key not in OFTEN_NONE}
+        data = "".join(f" {key}={_shown(value)}" for key, value in told.items() if value not in (None, ""))
         self.lines.append(f"{notice.t:7.3f}  {turn:>2}  {notice.event}{at}{data}")
 
 

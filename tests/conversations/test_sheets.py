@@ -113,6 +113,19 @@ def test_discarding_every_draft_leaves_the_same_world(path: Path, tmp_path: Path
     assert done(with_drafts) == done(without)
 
 
+@pytest.mark.parametrize("path", FAULTLESS, ids=lambda path: path.stem)
+def test_drafts_move_no_endpoint(path: Path, tmp_path: Path) -> None:
+    """Whoever is answered sooner is cut off no more often: when the user has finished is decided all the same."""
+    drafted, undrafted = sheet_at(path), sheet_at(path)
+    drafted.config["drafts"], undrafted.config["drafts"] = True, False
+    found = [endpoints(on_virtual_time(sheet, tmp_path)[0]) for sheet in (drafted, undrafted)]
+    assert found[0] == found[1]
+
+
+def endpoints(trace: Trace) -> list[tuple[float, int | None]]:
+    return [(round(notice.t, 3), notice.turn) for notice in trace.notices if notice.event == "turn.endpoint"]
+
+
 def done(session: Session) -> tuple[object, ...]:
     """What is set to ring, how loud and how fast it speaks."""
     effects = session.effects

@@ -30,7 +30,9 @@ def test_nearest_rank_is_what_numpy_calls_inverted_cdf(values: list[float], p: i
 
 def test_summary() -> None:
     metrics = Metrics()
-    metrics.notice(turn(endpoint_ms=200.0, latency_ms=580.0, first_token_ms=None, drafts=2, draft_used=True))
+    metrics.notice(
+        turn(endpoint_ms=200.0, latency_ms=580.0, first_token_ms=None, drafts=2, draft_used=True, tokens_wasted=90)
+    )
     metrics.notice(turn(endpoint_ms=210.0, latency_ms=None, drafts=0, draft_used=False, interrupted=True))
     metrics.notice(Notice(1.0, "reply.audible", 1, 1.0, {"latency_ms": 1.0}))
     assert metrics.summary() == {
@@ -38,6 +40,7 @@ def test_summary() -> None:
         "interrupted": 1,
         "drafts": 2,
         "drafts_used": 1,
+        "tokens_wasted": 90,
         "stages": {
             "endpoint_ms": {"p50": 200.0, "p95": 210.0, "n": 2},
             "latency_ms": {"p50": 580.0, "p95": 580.0, "n": 1},
@@ -55,6 +58,12 @@ def test_table() -> None:
         "reply heard          580 ms  1403 ms  3",
         "3 turns, 3 of 3 drafts used",
     ]
+
+
+def test_what_was_thrown_away_stands_behind_the_drafts() -> None:
+    metrics = Metrics()
+    metrics.notice(turn(latency_ms=580.0, drafts=2, draft_used=True, tokens_wasted=412))
+    assert metrics.table().splitlines()[-1] == "1 turn, 1 of 2 drafts used, about 412 tokens thrown away"
 
 
 def test_no_table_without_turns() -> None:
