@@ -52,7 +52,9 @@ def test_it_does_not_interrupt_itself(tmp_path: Path) -> None:
     assert cancelled.all("reply.interrupted") == []
     assert cancelled.one("reply.finished")["text"] == ANSWER
     assert raw.one("session.started")["echo_cancel"] == "off"
-    assert raw.all("reply.interrupted"), "the echo is loud enough to be taken for a user"
+    # Held, it makes no echo: so it is not cut off, and stutters.
+    holds = len(raw.all("reply.paused")) + len(raw.all("reply.interrupted"))
+    assert holds >= 3, "the echo is loud enough to be taken for a user"
 
 
 def test_a_room_needs_a_loudspeaker_and_the_echo_a_room(tmp_path: Path) -> None:
