@@ -53,7 +53,7 @@ def session_cost(value: Any) -> bool:
 STATE = one_of("Idle", "Listening", "Hearing", "Endpointing", "Replying", "Overlapping")
 NONE: dict[str, Check] = {}
 CONTRACT: dict[str, dict[str, Check]] = {
-    "session.started": dict.fromkeys(("stt", "llm", "tts", "vad", "endpointing", "echo_cancel", "why"), text),
+    "session.started": dict.fromkeys(("stt", "llm", "tts", "vad", "endpointing", "echo_cancel", "duplex", "why"), text),
     "state": {"from": STATE, "to": STATE},
     "user.speech_started": NONE,
     "user.speech_ended": NONE,
