@@ -740,7 +740,8 @@ def _understood_late(move: _Move, phase: Replying, utterance: Utterance, transcr
     before = phase.text
     if before is None:
         heard = _heard(move, utterance, transcript)
-        more = heard.text and not heard.cut and _done_at(heard, move.rules, move.talk.habit) > move.at
+        told = heard.text or transcript.unintelligible  # half a request is none to a recogniser
+        more = told and not heard.cut and _done_at(heard, move.rules, move.talk.habit) > move.at
         if heard.covered and more:
             _draft(move, heard, Endpointing)  # decided without the words, and the words say that more will come
         elif heard.covered or (_answerable(move, heard) and not more):

@@ -69,6 +69,15 @@ def test_words_that_come_when_all_patience_is_over_are_answered_whatever_they_ar
     assert isinstance(talk.now.phase, Replying) and talk.now.phase.text == "and the"
 
 
+def test_half_a_request_that_the_recogniser_does_not_know_is_waited_for_too() -> None:
+    talk = Talk()(*said(1.0, 1.6))
+    decided = talk.wait()
+    assert decided < 2.0
+    talk(e.Transcribed(2.1, 1, e.Transcript("", True, unintelligible=True)))
+    assert isinstance(talk.now.phase, Endpointing) and talk.wait() >= 2.55
+    assert talk.emitted("user.ignored") == 1
+
+
 def test_a_filler_after_which_nothing_comes_is_answered_in_the_end() -> None:
     talk = Talk()(*said(1.0, 1.4))
     talk.wait()
