@@ -17,12 +17,24 @@ from assistant.audio.processing import Processing
 from assistant.config import Settings, scrub
 from assistant.conversation.endpoint import LISTENS, EndpointRules
 from assistant.conversation.invented import VOICED
+from assistant.conversation.overlap import OverlapRules
 from assistant.conversation.segment import CERTAINTY, SegmentRules
 from assistant.conversation.turn import TurnRules
 from assistant.effects import Clock, Effects, local_time
 from assistant.later import Later
 from assistant.opening import Opening
-from assistant.ports import ChatModel, ProviderError, Stage, Synthesizer, Transcriber, TurnDetector, VoiceActivity
+from assistant.ports import (
+    ChatModel,
+    ProviderError,
+    SpeakerId,
+    Stage,
+    Synthesizer,
+    Transcriber,
+    TurnDetector,
+    VoiceActivity,
+)
+from assistant.voiceprints import Voiceprint, Voiceprints
+from assistant.whose import WAIT
 from providers import fallback, registry
 from providers._guard import guarded
 from providers._options import Timeouts
@@ -180,6 +192,19 @@ def turn_detector(settings: Settings) -> AbstractAsyncContextManager[TurnDetecto
     return opened
 
 
+def speaker_gate(settings: Settings) -> tuple[Voiceprint, AbstractAsyncContextManager[SpeakerId]] | None:
+    """The enrolled voice that alone may interrupt, and what tells it from others; None: every voice may.
+
+    Raises ParleyError where there is no such voice, or none that can be read.
+    """
+    name = settings.turn.speaker_gate
+    if name == "off":
+        return None
+    voice = Voiceprints().load(name)
+    provider, _, model = voice.provider.partition(":")
+    return voice, registry.find("speaker", provider)({"model": model} if model else {})
+
+
 def turn_rules(settings: Settings) -> TurnRules:
     turn = settings.turn
     return TurnRules(
@@ -189,6 +214,7 @@ def turn_rules(settings: Settings) -> TurnRules:
         draft_tokens_per_minute=turn.draft_tokens_per_minute,
         barge_in=turn.barge_in,
         overlap=settings.audio.overlap,
+        overlaps=OverlapRules() if turn.speaker_gate == "off" else OverlapRules(whose=WAIT),
     )
 
 

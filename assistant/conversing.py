@@ -12,7 +12,7 @@ from anyio.abc import TaskStatus
 
 from assistant import forewarn, signals
 from assistant.accounts import Budget
-from assistant.assemble import Stages, open_stages, segment_rules, started, turn_detector, turn_rules
+from assistant.assemble import Stages, open_stages, segment_rules, speaker_gate, started, turn_detector, turn_rules
 from assistant.audio.processing import Processing
 from assistant.automatic import decide, downloads, lines
 from assistant.config import Settings, recordable
@@ -188,6 +188,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
                 segments=segment_rules(settings),
                 pre_roll=settings.vad.pre_roll_ms / 1000,
                 limits=Limits(plan.turns, plan.max_seconds, input_over=not isinstance(plan.microphone, str)),
+                gate=speaker_gate(settings),
                 detector=turn_detector(settings),
                 habit=Habit() if habits is None else habits.load(),
                 habit_learned=None if habits is None else habits.learned,

@@ -55,6 +55,8 @@ from assistant.ports import (
 )
 from assistant.reply import Reply
 from assistant.tools import Toolbox
+from assistant.voiceprints import Voiceprint
+from assistant.whose import Opened, SpeakerGate
 
 RECENT = 50
 """Exchanges of the history that a model is shown: more would slow every answer down, and overflow it one day."""
@@ -97,6 +99,8 @@ class Parts:
     echo_taken: Callable[[], float] | None = None
     """dB that an echo canceller took off the newest frame; None: there is none."""
     limits: Limits = field(default_factory=Limits)
+    gate: tuple[Voiceprint, Opened] | None = None
+    """The one voice that may interrupt, and what tells it from others; None: every voice may."""
     detector: Detector | None = None
     """Tells by the sound whether the user has finished; None: the policy does without. The session opens it."""
     habit: Habit = field(default_factory=Habit)
@@ -130,6 +134,10 @@ class Session:
         self._soundings: deque[Sounding] = deque(maxlen=FRAMES)
         """What the newest frames over a reply sound like."""
         self._judge: Judge | None = None
+        self._whose: SpeakerGate | None = None
+        if parts.gate is not None and parts.turns.barge_in == "words":
+            voice, opened = parts.gate
+            self._whose = SpeakerGate(opened, voice.model, voice.vector, parts.duplex.now, self.happened, self.warn)
         if parts.detector is not None:
             self._judge = Judge(parts.detector, parts.duplex.now, self.happened, self.warn)
         self._listener: Listener | None = None
@@ -196,6 +204,8 @@ class Session:
             group.start_soon(self._capture, name="capture")
             if self._judge is not None:
                 group.start_soon(self._judge.run, name="judge")
+            if self._whose is not None:
+                group.start_soon(self._whose.run, name="whose")
             group.start_soon(self.effects.ring, self.announce, name="timers")
             if self._parts.limits.seconds is not None:
                 group.start_soon(self._cut_off_after, self._parts.limits.seconds, name="limit")
@@ -310,6 +320,11 @@ class Session:
                     self.happened(voice)
                     if isinstance(voice, e.VoiceQuiet | e.VoicePaused):
                         self._quiet_since = voice.at
+                if self._whose is not None:
+                    if isinstance(phase, Overlapping):
+                        self._whose.push(frame, probability, phase.utterance.turn)
+                    else:
+                        self._whose.over()
                 if speaking or overlapping:
                     self._measure(frame, probability, loudness, told=overlapping)
                 else:

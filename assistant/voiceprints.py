@@ -16,8 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from assistant.errors import ParleyError
 
 VERSION = 1
@@ -41,13 +39,17 @@ class Voiceprint:
 
 def folder() -> Path:
     """Where programs keep what belongs to the user, on this platform."""
+    import platformdirs  # only those pay for it who need it
+
     return platformdirs.user_data_path("parley", appauthor=False) / "voices"
 
 
 def checked(name: str) -> str:
     """``name`` as it is filed. Raises ParleyError for one that cannot be a file's name everywhere."""
-    if not _NAME.fullmatch(name):
-        raise ParleyError(f"{name!r} cannot be the name of a voice; use up to 40 letters, digits, - and _")
+    if not _NAME.fullmatch(name) or name.lower() == "off":  # which is what the config calls no gate
+        raise ParleyError(
+            f"{name!r} cannot be the name of a voice; use up to 40 letters, digits, - and _, and not 'off'"
+        )
     return name.lower()
 
 

@@ -84,7 +84,7 @@ def test_a_file_of_a_later_version_is_left_alone_and_told_of(kept: Voiceprints) 
         kept.load("anna")
 
 
-@pytest.mark.parametrize("name", ["", "../me", "a b", "a/b", ".", "x" * 41, "-a", "a\n"])
+@pytest.mark.parametrize("name", ["", "../me", "a b", "a/b", ".", "x" * 41, "-a", "a\n", "Off"])
 def test_a_name_that_is_no_files_name_everywhere_is_refused(name: str) -> None:
     with pytest.raises(ParleyError, match="cannot be the name of a voice"):
         checked(name)

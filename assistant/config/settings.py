@@ -115,6 +115,8 @@ class Turn(Table, frozen=True):
     draft_tokens_per_minute: Annotated[int, Meta(ge=0)] = 20_000
     """Another draft is begun only while fewer tokens than this were thrown away with drafts in the last minute."""
     barge_in: Literal["off", "speech", "words"] = "words"
+    speaker_gate: str = "off"
+    """With barge_in = "words": whose voice alone may interrupt, as `parley enroll` knows it."""
 
 
 class Audio(Table, frozen=True):

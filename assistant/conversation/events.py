@@ -129,6 +129,17 @@ class EndJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakerTold:
+    """Somebody knows whose voice sounds over the reply, as far as that can be told."""
+
+    at: float
+    turn: int
+    """What may be the next utterance."""
+    other: bool
+    """It is plainly not the enrolled one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sounded:
     """A frame over the reply was measured; ``at`` is its end."""
 
@@ -218,6 +229,7 @@ Happening = (
     | Transcribed
     | EndJudged
     | Sounded
+    | SpeakerTold
     | TranscriptionFailed
     | DeadlinePassed
     | ReplyAudible

@@ -12,6 +12,7 @@ frame, with every transcript and at the moment that `look_at` names; None means 
 - A short sound and nothing after is, most of the time, a sign of listening: the reply goes on, and the transcript is
   still waited for, which may stop it again.
 - Whatever is undecided after long enough a silence is none of the user's business to wait for.
+- A voice that is plainly not the enrolled one does not take the floor, whatever it says.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class OverlapRules:
     """Of silence, after which the reply goes on in any case."""
     late: float = 1.5
     """Of silence, after which a transcript that has not come does not matter any more."""
+    whose: float = 0.0
+    """Of a voice that goes on, in which it is waited for whose it is before it takes the floor; 0: nobody tells."""
     endless: float = 60.0
     """Of a noise that does not end, after which it is listened to no longer."""
 
@@ -86,6 +89,8 @@ class Evidence:
     language: str | None = None
     frames: Sequence[Sounding] = ()
     """What its frames sound like, as far as somebody measured them."""
+    other_speaker: bool | None = None
+    """The voice is plainly not the enrolled one; None: not told."""
 
     @property
     def voice(self) -> float:
@@ -137,6 +142,14 @@ def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = No
     if barge_in == "speech":
         return FLOOR
     rules = rules or OverlapRules()
+    if evidence.other_speaker:
+        return _not_theirs(evidence, rules)
+    verdict = _judge(evidence, rules)
+    waits = evidence.other_speaker is None and evidence.quiet_since is None and evidence.voice < rules.whose - _SAME
+    return None if waits and verdict == FLOOR else verdict
+
+
+def _judge(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     if not evidence.held:
         return _judge_late(evidence, rules)
     if evidence.text and evidence.sound != "echo":
@@ -158,7 +171,7 @@ def look_at(evidence: Evidence, rules: OverlapRules | None = None) -> float | No
         since = evidence.since
         looks = [
             evidence.held_at + rules.wordless,
-            *(since + w for w in (rules.humming, rules.backchannel, rules.endless)),
+            *(since + w for w in (rules.humming, rules.backchannel, rules.whose, rules.endless)),
         ]
     return min((at for at in looks if at > evidence.at + _SAME), default=None)
 
@@ -175,6 +188,14 @@ def _dies_away(evidence: Evidence) -> bool:
     echoing = any(one.taken >= ECHOING for one in before[-BACK_FRAMES:])
     alive = sum(one.probability >= ALIVE and one.taken < LOST for one in after)
     return echoing and len(after) >= HUSHED and alive < ALIVE_FRAMES
+
+
+def _not_theirs(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
+    """The reply goes on, and it is watched until it ends: the user may speak up in it."""
+    if evidence.held:
+        return Verdict("noise", "noise", sure=False)
+    ended = evidence.silence >= rules.forgotten - _SAME or evidence.voice >= rules.endless
+    return Verdict("noise", "noise") if ended else None
 
 
 def _by_words(evidence: Evidence, rules: OverlapRules) -> Verdict | None:

@@ -158,6 +158,8 @@ class Overlapping:
     """The voice has paused: a final was asked for."""
     frames: tuple[Sounding, ...] = ()
     """What the newest FRAMES sound like."""
+    other: bool | None = None
+    """The voice is plainly not the enrolled one; None: not told yet."""
 
 
 FRAMES = 48
@@ -400,6 +402,10 @@ def _overlapping(move: _Move, phase: Overlapping, happening: e.Happening) -> Non
     utterance = phase.utterance
     phase = replace(phase, now=max(phase.now, move.at))
     match happening:
+        case e.ReplyFinished() | e.ReplyFailed() if phase.other:
+            _give_back(move, phase, Verdict("noise", "noise"))
+            _replying(move, phase.reply, happening)
+            return
         case e.ReplyFinished(at, text):
             move.emit("reply.finished", phase.reply.turn, at, text=text)
             _outlasted(move, phase)
@@ -417,6 +423,8 @@ def _overlapping(move: _Move, phase: Overlapping, happening: e.Happening) -> Non
             echo = not phase.held and utterance.quiet_since is None and phase.was == "echo"
             if echo and goes_on(phase.frames):
                 phase = replace(_held(move, phase), held_at=phase.now)
+        case e.SpeakerTold(_, turn, other) if turn == utterance.turn:
+            phase = replace(phase, other=other)
         case e.VoiceQuiet(at):
             utterance = _quiet(utterance, at)
         case e.VoicePaused(at):
@@ -426,7 +434,7 @@ def _overlapping(move: _Move, phase: Overlapping, happening: e.Happening) -> Non
         case e.VoiceResumed(at) | e.VoiceStarted(at):
             utterance = replace(utterance, quiet_since=None, resumed_at=at, fresh=False, covered=False, complete=())
             phase = replace(phase, paused=False)
-            if not phase.held:
+            if not phase.held and not phase.other:
                 phase = replace(_held(move, phase), held_at=phase.now)
         case e.Transcribed(_, turn, transcript) if turn == utterance.turn:
             utterance = _heard(move, utterance, transcript, tell=False)
@@ -880,6 +888,7 @@ def _evidence(phase: Overlapping) -> OverlapEvidence:
         failed=utterance.failed,
         language=None if heard is None else heard.language,
         frames=phase.frames,
+        other_speaker=phase.other,
     )
 
 
@@ -937,7 +946,10 @@ def _give_back(move: _Move, phase: Overlapping, verdict: Verdict) -> None:
     move.emit("overlap.decided", phase.reply.turn, kind=verdict.kind)
     _resume_reply(move, phase, verdict.reason)
     kind = verdict.kind
-    _pass_over(move, phase.utterance, kind if kind == "noise" or kind == "echo" else "empty")
+    if phase.other:
+        _pass_over(move, phase.utterance, "other_speaker")
+    else:
+        _pass_over(move, phase.utterance, kind if kind == "noise" or kind == "echo" else "empty")
     move.go(phase.reply)
 
 

@@ -196,3 +196,89 @@ def test_less_of_a_voice_holds_the_reply_than_begins_an_utterance_if_it_is_certa
     assert started(rules, [0.9] * 8) == 2
     assert started(rules, [0.9] * 8, speaking=True) == 1
     assert started(rules, [0.35] * 8, speaking=True) == 3, "weak ones need more"
+
+
+# --- whose voice it is ---
+
+GATED = OverlapRules(whose=1.5)
+
+
+@pytest.mark.parametrize("text", [None, "what about Paris", "stop"])
+def test_a_voice_that_is_not_the_enrolled_one_does_not_take_the_floor_whatever_it_says(text: str | None) -> None:
+    told = overlap("voice", seconds=1.2, text=text, other_speaker=True)
+    assert judge("words", told, GATED) == Verdict("noise", "noise", sure=False), "the user may yet speak up in it"
+    late = replace(told, held=False)
+    assert judge("words", late, GATED) is None
+    ended = overlap("voice", seconds=1.2, silence=GATED.forgotten, text=text, other_speaker=True, held=False)
+    assert judge("words", ended, GATED) == Verdict("noise", "noise")
+
+
+def test_the_floor_waits_to_be_told_whose_voice_it_is_and_not_for_ever() -> None:
+    assert judge("words", overlap("voice", seconds=1.2, text="what about Paris"), GATED) is None
+    assert judge("words", overlap("voice", seconds=1.2, text="what about Paris", other_speaker=False), GATED) == FLOOR
+    assert judge("words", overlap("voice", seconds=1.5, text="what about Paris"), GATED) == FLOOR
+    assert look_at(overlap("voice", seconds=1.2), GATED) == 11.5
+
+
+def test_what_is_too_short_to_be_told_is_judged_by_its_words() -> None:
+    assert judge("words", overlap("voice", seconds=0.4, silence=0.25, text="stop"), GATED) == STOP
+    assert judge("words", overlap("voice", seconds=0.6, silence=0.1, text="what about Paris"), GATED) == FLOOR
+
+
+def test_where_nobody_tells_whose_voice_it_is_nothing_waits() -> None:
+    assert judge("words", overlap("voice", seconds=0.3, text="what about Paris"), RULES) == FLOOR
+
+
+def over_the_reply(*happenings: e.Happening) -> tuple[Conversation, list[e.Action]]:
+    """What becomes of a voice from second 4 on, with the gate on, and all that was done meanwhile."""
+    rules = TurnRules(barge_in="words", overlaps=GATED)
+    talk, done, _ = step(replying()[0], e.VoiceStarted(4.0, 4.1), rules)
+    everything = list(done)
+    for happening in happenings:
+        talk, done, _ = step(talk, happening, rules)
+        everything += done
+    return talk, everything
+
+
+def reason_of(actions: list[e.Action]) -> object:
+    (told,) = [action for action in actions if isinstance(action, e.Emit) and action.event == "user.ignored"]
+    return dict(told.data)["reason"]
+
+
+def test_the_television_gives_the_floor_back_at_once_and_is_ignored_when_it_ends() -> None:
+    words = e.Transcribed(4.8, 2, e.Transcript("and now the news", False))
+    other = e.SpeakerTold(5.2, 2, True)
+    talk, actions = over_the_reply(words, other)
+    assert isinstance(talk.phase, Overlapping) and not talk.phase.held
+    assert "ResumePlayback" in names(actions) and "CancelReply" not in names(actions)
+    talk, actions = over_the_reply(words, other, e.VoiceQuiet(7.0), e.DeadlinePassed(7.5))
+    assert isinstance(talk.phase, Replying) and reason_of(actions) == "other_speaker"
+
+
+def test_another_voice_that_goes_on_after_a_pause_does_not_hold_the_reply_again() -> None:
+    other = e.SpeakerTold(5.2, 2, True)
+    talk, actions = over_the_reply(other, e.VoiceQuiet(6.0), e.VoicePaused(6.0), e.VoiceResumed(6.3))
+    assert isinstance(talk.phase, Overlapping) and not talk.phase.held
+    assert names(actions).count("PausePlayback") == 1
+
+
+def test_the_user_may_speak_up_while_another_voice_goes_on() -> None:
+    theirs = e.SpeakerTold(6.2, 2, False)
+    words = e.Transcribed(6.5, 2, e.Transcript("what about Paris", False))
+    talk, actions = over_the_reply(e.SpeakerTold(5.2, 2, True), theirs, words)
+    assert type(talk.phase).__name__ == "Hearing" and "CancelReply" in names(actions)
+
+
+@pytest.mark.parametrize("end", [e.ReplyFinished(6.0, "a story"), e.ReplyFailed(6.0)])
+def test_a_reply_that_ends_under_another_voice_ends_as_if_nobody_spoke(end: e.Happening) -> None:
+    talk, actions = over_the_reply(e.SpeakerTold(5.2, 2, True), end)
+    assert reason_of(actions) == "other_speaker" and "user.speech_started" not in names(actions)
+    if isinstance(end, e.ReplyFinished):
+        assert isinstance(talk.phase, Listening) and "reply.finished" in names(actions)
+    else:
+        assert isinstance(talk.phase, Replying) and talk.phase.kind == "apology"
+
+
+def test_what_was_told_of_another_utterance_is_not_believed() -> None:
+    talk, _ = over_the_reply(e.SpeakerTold(5.2, 1, True))
+    assert isinstance(talk.phase, Overlapping) and talk.phase.held and talk.phase.other is None

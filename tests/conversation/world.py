@@ -14,6 +14,7 @@ from itertools import count
 from assistant.conversation import events as e
 from assistant.conversation.endpoint import EndpointRules, reads_complete
 from assistant.conversation.meaning import same_meaning
+from assistant.conversation.overlap import OverlapRules
 from assistant.conversation.sounding import Sounding
 from assistant.conversation.turn import Conversation, Idle, Listening, Overlapping, Replying, TurnRules, step
 
@@ -62,6 +63,7 @@ class World:
             draft_tokens_per_minute=self.random.choice([20_000, 200]),
             barge_in=self.random.choice(["off", "speech", "words", "words"]),
             overlap=self.random.choice(["pause", "duck"]),
+            overlaps=OverlapRules(whose=self.random.choice([0.0, 0.0, 1.5])),
         )
         self.sound = "voice"
         """What the sound over the reply under way is like."""
@@ -197,6 +199,8 @@ class World:
     def _on_sounded(self) -> None:
         if isinstance(self.talk.phase, Overlapping) and self.rules.barge_in == "words":
             self._step(e.Sounded(self.now, replace(SOUNDS[self.sound], end=self.now)))
+            if self.rules.overlaps.whose and self.random.random() < 0.05:
+                self._step(e.SpeakerTold(self.now, self.talk.turn, self.random.random() < 0.5))
             self._plan(self.now + 0.032, ("sounded",))
 
     def _on_judged(self, at: float) -> None:

@@ -1,0 +1,108 @@
+"""Whose voice sounds over the reply: owns what tells voices apart, keeps the overlap's speech, asks about it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+import anyio
+import numpy as np
+
+from assistant.conversation.events import SpeakerTold
+from assistant.conversation.likeness import cosine, likeness, whose
+from assistant.enrolment import SPEECH
+from assistant.errors import ParleyError, ProviderError
+from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, SpeakerId
+
+ENOUGH = 1.0
+"""Seconds of speech that a voice is told by: with half of that the user is refused too often (docs/measurements.md)."""
+AGAIN = 0.5
+"""Seconds of speech after which it is asked again, about the newest: somebody else may speak by now."""
+WAIT = 1.5
+"""Seconds of a voice that goes on, for which the floor waits to be told whose it is: ENOUGH, and time for an answer."""
+STALLED = 1.0
+"""Seconds after which an answer is no longer waited for."""
+
+Opened = AbstractAsyncContextManager[SpeakerId]
+
+
+class SpeakerGate:
+    """One session's. `run` it in the session's task group; `push` each frame of an overlap.
+
+    What cannot be opened, or fails, is told of once (``trouble``); from then on, and until it is open, every voice may
+    be the user's.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        model: str,
+        voice: Sequence[float],
+        now: Callable[[], float],
+        told: Callable[[SpeakerTold], None],
+        trouble: Callable[[str], None],
+    ) -> None:
+        """``model``, ``voice``: the enrolled one's (`assistant.voiceprints`)."""
+        self._opened = opened
+        self._model = model
+        self._voice = voice
+        self._now = now
+        self._told = told
+        self._trouble = trouble
+        self._ready = False
+        self._turn: int | None = None
+        self._frames: deque[Samples] = deque(maxlen=round(ENOUGH * CAPTURE_RATE / FRAME))
+        self._left = 0.0
+        """Seconds of speech before the next question."""
+        self._question: tuple[int, Samples] | None = None
+        self._wanted = anyio.Event()
+
+    def push(self, frame: Frame, probability: float, turn: int) -> None:
+        """Take the next frame of an overlap, whose utterance is ``turn``. Never waits."""
+        if turn != self._turn:
+            self.over()
+            self._turn, self._left = turn, ENOUGH
+            if not self._ready:
+                self._told(SpeakerTold(self._now(), turn, False))
+        if probability < SPEECH:
+            return
+        self._frames.append(frame.samples)
+        self._left -= FRAME / CAPTURE_RATE
+        if self._left <= 1e-6 and self._ready:
+            self._left = AGAIN
+            self._question = turn, np.concatenate(self._frames)
+            self._wanted.set()
+
+    def over(self) -> None:
+        """Nobody speaks over a reply: nothing is asked about it any more."""
+        self._turn = self._question = None
+        self._frames.clear()
+
+    async def run(self) -> None:
+        """Open it and answer questions with it, the newest first, until cancelled."""
+        try:
+            async with self._opened as speaker_id:
+                if speaker_id.model != self._model:
+                    raise ParleyError("the voice was learned with another model; learn it anew with: parley enroll")
+                self._ready = True
+                while True:
+                    await self._wanted.wait()
+                    self._wanted = anyio.Event()
+                    question, self._question = self._question, None
+                    if question is not None:
+                        await self._answer(speaker_id, *question)
+        except (ParleyError, ProviderError, ValueError) as error:  # ValueError: numbers of another size
+            self._ready = False
+            if self._turn is not None:
+                self._told(SpeakerTold(self._now(), self._turn, False))
+            self._trouble(f"every voice may interrupt the assistant, because {error}")
+
+    async def _answer(self, speaker_id: SpeakerId, turn: int, samples: Samples) -> None:
+        with anyio.move_on_after(STALLED) as limit:
+            heard = (await speaker_id.embedding(samples)).tolist()
+        if limit.cancelled_caught:
+            raise ProviderError(f"{speaker_id.name} did not answer within {STALLED:g} s", provider=speaker_id.name)
+        if turn == self._turn:
+            sure = likeness(cosine(heard, self._voice), speaker_id.chance, speaker_id.spread)
+            self._told(SpeakerTold(self._now(), turn, whose(sure) == "other"))
