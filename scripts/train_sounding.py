@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from assistant.audio.features import sounding
 from assistant.audio.frames import levels
 from assistant.conversation import weights
-from assistant.conversation.sounding import NAMES, Sounding, summed_up
+from assistant.conversation.sounding import DOUBTFUL, HUMS, NAMES, Sounding, summed_up
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, VoiceActivity
 from providers.silero import voice_activity
 from scripts._soak import sounds
@@ -141,7 +141,8 @@ async def main() -> int:
         for held in (False, True):
             for label, kinds in (("found", positive), ("mistaken", negative)):
                 test = np.array([row[2] for row in whole if row[1] is held and row[0] in kinds])
-                said = models[name][0] + test @ models[name][1:] > 0
+                least = {"voice": DOUBTFUL, "hum": HUMS}[name]
+                said = models[name][0] + test @ models[name][1:] > np.log(least / (1 - least))
                 print(f"{name}, {'held out' if held else 'trained on'}: {label} {said.sum()} of {len(said)}")
     if args.write:
         write(models)
