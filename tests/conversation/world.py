@@ -26,7 +26,7 @@ TALKING = ("Hearing", "Endpointing", "Overlapping")
 
 SOUNDS = {
     "voice": Sounding(0.0, 0.97, -25, 0.9, 140, -14, 0.6, 0.05, 8),
-    "hum": Sounding(0.0, 0.8, -30, 0.95, 140, -24, 0.98, 0.0, 5),
+    "hum": Sounding(0.0, 0.6, -30, 0.97, 140, -30, 0.99, 0.0, 14),
     "noise": Sounding(0.0, 0.3, -25, 0.1, 0, -4, 0.1, 0.1, 35),
     "echo": Sounding(0.0, 0.4, -50, 0.4, 140, -14, 0.6, 0.05, 8, taken=14),
 }
