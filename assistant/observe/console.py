@@ -54,6 +54,8 @@ class Console:
         self._user = ""
         """What the user has said and is not yet printed for good."""
         self._user_turn: int | None = None
+        self._heard_turn: int | None = None
+        """The newest turn whose answer is heard: what it was to answer is printed for good."""
         self._reply: Spoken | None = None
         self._reply_turn: int | None = None
 
@@ -132,6 +134,8 @@ class Console:
         self._print()
 
     def _transcript(self, turn: int | None, data: Mapping[str, Any]) -> None:
+        if turn is not None and turn == self._heard_turn:
+            return  # the answer could be begun on a partial: its final says the same, or is told as revised
         if turn != self._user_turn:
             self._settle_user()
             self._user_turn = turn
@@ -178,6 +182,7 @@ class Console:
 
     def _audible(self, turn: int | None, data: Mapping[str, Any]) -> None:
         self._settle_user()
+        self._heard_turn = turn
         reply = self._new_reply(turn) if self._reply is None or self._reply.over else self._reply
         reply.audible = True
         self._print()

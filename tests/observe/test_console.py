@@ -254,6 +254,21 @@ def test_what_was_understood_better_is_shown_whenever_it_comes() -> None:
     )
 
 
+def test_a_question_is_shown_once_though_its_answer_was_heard_before_its_final() -> None:
+    words = {"text": "what time is it"}
+    shown = piped(
+        ("user.speech_started", 1, {}),
+        ("user.transcript.partial", 1, words),
+        ("reply.started", 1, {"kind": "answer"}),
+        ("reply.sentence", 1, {"text": "Nine."}),
+        ("reply.audible", 1, {}),
+        ("user.transcript.final", 1, words),
+        ("reply.finished", 1, {"text": "Nine."}),
+        ("turn.metrics", 1, {"latency_ms": 500.0}),
+    )
+    assert shown == "you: what time is it\nparley: Nine.  (0.50 s)\n"
+
+
 def test_an_apology_after_half_an_answer() -> None:
     shown = piped(
         ("reply.started", 1, {"kind": "answer"}),
