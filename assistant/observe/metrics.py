@@ -55,7 +55,8 @@ class Metrics:
                 values.append(value)
 
     def summary(self) -> dict[str, Any]:
-        """``{"turns", "interrupted", "drafts", "drafts_used", "tokens_wasted", "stages": {field: {"p50", "p95", "n"}}}``.
+        """``{"turns", "interrupted", "drafts", "drafts_used", "tokens_wasted", "stages": {field: {...}}}``, and of each
+        field ``{"p50", "p95", "n"}``.
 
         Milliseconds after the last voiced sample, to 0.1. A stage that never happened is left out.
         """
