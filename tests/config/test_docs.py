@@ -24,7 +24,8 @@ def test_the_first_example_holds_every_key_with_its_default() -> None:
 
 def test_the_other_examples_load(loaded) -> None:
     texts = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[1:]
-    named, wrapped, profiled = (loaded(only=text).settings for text in texts)
+    inventing_nothing, named, wrapped, profiled = (loaded(only=text).settings for text in texts)
+    assert inventing_nothing.stt.provider == "pocketsphinx"
     assert set(named.providers) == {"backup", "openai"}
     assert set(wrapped.providers) == {"others", "quick-ears", "kept"}
     assert (profiled.profile, profiled.tts.speed, profiled.turn.silence_ms) == ("quiet", 0.9, 500)
