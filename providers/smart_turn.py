@@ -23,9 +23,9 @@ from providers._fetching import DownloadFailed, fetched
 from providers._load import quietly
 from providers._logmel import HOP, MELS, log_mel
 from providers._models import DOWNLOAD_GAP, cache
+from providers._onnx import session
 from providers._options import Timeouts, read
 from providers._worker import Worker
-from providers.registry import importable
 
 NAME = "smart-turn"
 REPOSITORY = "pipecat-ai/smart-turn-v3"
@@ -60,7 +60,9 @@ async def turn_detector(options: Mapping[str, Any]) -> AsyncIterator[TurnDetecto
         path = await _download(settings.download)
     worker = Worker(NAME)
     try:
-        detector = SmartTurn(await quietly(lambda: _session(path)), worker, str(path))
+        detector = SmartTurn(
+            await quietly(lambda: session(path, provider=NAME, what="a Smart Turn model")), worker, str(path)
+        )
         await detector.probability(np.zeros(CAPTURE_RATE, np.float32))  # the first run allocates
         yield detector
     finally:
@@ -140,18 +142,3 @@ async def _download(allowed: bool) -> Path:
         f"the Smart Turn model is not on this machine and was not downloaded from {host}: {why}; turns are ended "
         "without it. It is fetched at the next start, or comes with: pip install --no-deps pipecat-ai"
     )
-
-
-def _session(path: Path) -> Any:
-    ort = importable("onnxruntime", provider=NAME, extra="local")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions have no common base but this
-        raise ProviderUnavailable(
-            f"{path} cannot be loaded as a Smart Turn model ({type(error).__name__}); name another file or none"
-        ) from error

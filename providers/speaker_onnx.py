@@ -22,9 +22,9 @@ from providers import _fbank
 from providers._fetching import DownloadFailed, fetched
 from providers._load import quietly
 from providers._models import DOWNLOAD_GAP, cache
+from providers._onnx import session
 from providers._options import Timeouts, read
 from providers._worker import Worker
-from providers.registry import importable
 
 NAME = "onnx"
 DEFAULT = "Wespeaker/wespeaker-voxceleb-resnet34-LM/voxceleb_resnet34_LM.onnx"
@@ -58,7 +58,9 @@ async def speaker_id(options: Mapping[str, Any]) -> AsyncIterator[SpeakerId]:
     path = found(settings.model) or await _download(settings)
     worker = Worker(NAME)
     try:
-        speaker = OnnxSpeaker(await quietly(lambda: _session(path)), worker, settings, path)
+        speaker = OnnxSpeaker(
+            await quietly(lambda: session(path, provider=NAME, what="a speaker network")), worker, settings, path
+        )
         await speaker.embedding(np.zeros(CAPTURE_RATE, np.float32))  # the first run allocates
         yield speaker
     except ProviderError as error:
@@ -136,18 +138,3 @@ async def _download(settings: Options) -> Path:
         f"the speaker network {settings.model} is not on this machine and was not downloaded from {host}: {why}; try "
         "again, or name a file with the option model"
     )
-
-
-def _session(path: Path) -> Any:
-    ort = importable("onnxruntime", provider=NAME, extra="local")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions have no common base but this
-        raise ProviderUnavailable(
-            f"{path} cannot be loaded as a speaker network ({type(error).__name__}); name another file"
-        ) from error
