@@ -18,7 +18,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "bench",
         help="measure turn latency, overhead, barge-in, CPU, memory and start-up",
         description="Holds scripted conversations with `parley talk` on WAV devices, providers of known delay and the "
-        "real voice activity detector, and reads the figures off the waveforms. Takes about six minutes. With "
+        "real voice activity detector, and reads the figures off the waveforms. Takes about eight minutes. With "
         "--compare: the same spoken conversation over several profiles, with the providers that they name.",
     )
     parser.add_argument(
