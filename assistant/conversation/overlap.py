@@ -47,6 +47,8 @@ class OverlapRules:
     """Of silence behind a stop word, a word or a hum of listening, before it was one."""
     final_settled: float = 0.1
     """The same once the transcript is final."""
+    spoken: float = 0.18
+    """A voice that was over sooner has said no word, whatever a recogniser makes of it: a rest of echo, most likely."""
     backchannel: float = 1.0
     """A voice that lasts longer than this is none."""
     humming: float = 0.8
@@ -152,7 +154,7 @@ def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = No
 def _judge(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     if not evidence.held:
         return _judge_late(evidence, rules)
-    if evidence.text and evidence.sound != "echo":
+    if evidence.text and evidence.sound != "echo" and not _too_short(evidence, rules):
         return _by_words(evidence, rules)
     if _dies_away(evidence):
         return Verdict("echo", "echo", sure=False)
@@ -188,6 +190,11 @@ def _dies_away(evidence: Evidence) -> bool:
     echoing = any(one.taken >= ECHOING for one in before[-BACK_FRAMES:])
     alive = sum(one.probability >= ALIVE and one.taken < LOST for one in after)
     return echoing and len(after) >= HUSHED and alive < ALIVE_FRAMES
+
+
+def _too_short(evidence: Evidence, rules: OverlapRules) -> bool:
+    """It is over, and was too short for a word."""
+    return evidence.quiet_since is not None and evidence.voice < rules.spoken
 
 
 def _not_theirs(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
@@ -244,7 +251,7 @@ def _judge_late(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     """The reply goes on already; the words may come yet."""
     if evidence.quiet_since is None and evidence.voice >= rules.endless:
         return Verdict("noise", "noise")
-    if evidence.text:
+    if evidence.text and not _too_short(evidence, rules):
         said = meant(evidence.text, evidence.language)
         if said == "floor" or said == "open":
             return FLOOR

@@ -67,6 +67,13 @@ def test_a_stop_word_stops_and_is_not_answered(text: str, language: str | None) 
     assert judge("words", overlap("voice", seconds=0.4, silence=0.25, text=text, language=language)) == STOP
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_a_voice_that_was_over_at_once_has_said_no_word(held: bool) -> None:
+    """A rest of echo, of which a recogniser made a word that it knows."""
+    found = judge("words", overlap("voice", seconds=0.13, silence=0.45, text="Stop.", final=True, held=held))
+    assert found is not None and found.kind == "noise"
+
+
 def test_what_may_become_a_stop_word_is_waited_for_and_is_words_when_nothing_comes() -> None:
     assert judge("words", overlap("voice", seconds=0.3, text="be")) is None
     assert judge("words", overlap("voice", seconds=0.3, silence=0.25, text="be")) == FLOOR
