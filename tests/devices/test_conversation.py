@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 import wave
 from collections.abc import Callable
@@ -33,9 +34,26 @@ def recordings_are_intact(talker: Talker) -> None:
     assert [event["event"] for event in told] == [event["event"] for event in talker.events]
 
 
+TRIES = 3
+"""On a busy machine the virtual card may run dry, which moves the echo: until the canceller has found it again, it may
+cut an answer (docs/measurements.md). Such a conversation is held again; one that is always cut is a fault of ours."""
+
+
+@pytest.mark.timeout(240)
 def test_an_answer_an_interruption_and_a_goodbye_under_echo(card: Card, tmp_path: Path) -> None:
     card.echo(-6.0)
-    with talking(card, tmp_path / "recorded") as talker:
+    for number in range(1, TRIES + 1):
+        try:
+            converse_under_echo(card, tmp_path / str(number))
+            return
+        except (AssertionError, subprocess.TimeoutExpired):
+            if number == TRIES:
+                raise
+
+
+def converse_under_echo(card: Card, folder: Path) -> None:
+    folder.mkdir()
+    with talking(card, folder / "recorded") as talker:
         assert talker.events[0]["echo_cancel"] == "on"
         talker.say("slt-what-time-is-it")
         talker.until("user.transcript.final", text="What time is it?")
