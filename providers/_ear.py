@@ -135,26 +135,3 @@ class Ear:
         """While it owes a final its time is running."""
         if self.owed and self._stream is not None:
             self._scope.deadline = min(self._scope.deadline, anyio.current_time() + self._patience)
-
-
-class Transcripts:
-    """What the caller of several gets: push from anywhere, iterate once."""
-
-    def __init__(self) -> None:
-        self._results: list[Transcript | ProviderError] = []
-        self._changed = anyio.Event()
-
-    def tell(self, result: Transcript | ProviderError) -> None:
-        """An error is the last: nobody is left."""
-        self._results.append(result)
-        self._changed.set()
-
-    async def next(self) -> Transcript:
-        while not self._results:
-            self._changed = anyio.Event()
-            await self._changed.wait()
-        result = self._results[0]
-        if isinstance(result, ProviderError):
-            raise result
-        del self._results[0]
-        return result

@@ -8,7 +8,6 @@ there is caught up with at once.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples, Transcr
 from providers._http import CLOSING
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
+from providers._transcripts import Transcripts
 from providers._wav import pcm16
 from providers._ws import Lines, Message, Socket, understood
 
@@ -133,8 +133,7 @@ class LiveStream:
         """The final that was the answer to the last pause."""
         self._latest = ""
         """What it believed last."""
-        self._results: deque[Transcript | ProviderError] = deque()
-        self._news = anyio.Event()
+        self._transcripts = Transcripts()
         self._sending = anyio.CancelScope()
         self._reading = anyio.CancelScope()
         self._answering = False
@@ -157,14 +156,7 @@ class LiveStream:
         return self
 
     async def __anext__(self) -> Transcript:
-        while not self._results:
-            self._news = anyio.Event()
-            await self._news.wait()
-        result = self._results[0]
-        if isinstance(result, ProviderError):
-            raise result  # and stays: nothing comes after it
-        self._results.popleft()
-        return result
+        return await self._transcripts.next()
 
     async def run(self, lines: Lines, dialect_of: Callable[[Socket], Dialect]) -> None:
         """Recognise until the stream is left."""
@@ -179,7 +171,7 @@ class LiveStream:
                     await self._outgoing.more()
         except ProviderError as error:
             failure = error
-        self._tell(failure)
+        self._transcripts.tell(failure)
 
     async def _converse(self, socket: Socket, dialect: Dialect) -> ProviderError | None:
         """Send and read side by side until one of them fails. None: the server has hung up as it was told to."""
@@ -290,11 +282,7 @@ class LiveStream:
             heard.text, heard.final, at, heard.language, self._owner.name, words, heard.end_of_turn
         )  # fmt: skip
         for _ in range(times):
-            self._tell(transcript)
-
-    def _tell(self, result: Transcript | ProviderError) -> None:
-        self._results.append(result)
-        self._news.set()
+            self._transcripts.tell(transcript)
 
 
 BURST = 2.0

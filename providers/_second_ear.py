@@ -9,10 +9,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from assistant.ports import Frame, Transcriber, Transcript
-from providers._ear import Ear, Transcripts
+from providers._ear import Ear
 from providers._lateness import Lateness
 from providers._links import Chain, Link
 from providers._options import Timeouts
+from providers._transcripts import Transcripts
 
 
 class HedgedStream:

@@ -10,8 +10,8 @@ come until then. A language model that refuses the call before it has said anyth
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import fields, replace
 from typing import Any, TypeVar
@@ -41,6 +41,7 @@ from assistant.ports import (
     abilities_of,
 )  # fmt: skip
 from providers import registry
+from providers._calls import closing
 from providers._prices import Overrides, Price, price_of
 from providers._wrapping import Leaf
 
@@ -234,20 +235,6 @@ class _Around:
         return getattr(self._inner, name)
 
 
-@asynccontextmanager
-async def _closing(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Close ``items`` at the end, if it can be closed. What breaks while it is closed early is nobody's business."""
-    try:
-        yield items
-    except BaseException:
-        if isinstance(items, AsyncGenerator):
-            with suppress(Exception):
-                await items.aclose()
-        raise
-    if isinstance(items, AsyncGenerator):
-        await items.aclose()
-
-
 # --- thinking ---------------------------------------------------------------------------------------------------------
 
 
@@ -262,7 +249,7 @@ class _Chat(_Around):
 
     async def _counted(self, deltas: AsyncIterator[Delta], answer: _Answer) -> AsyncIterator[Delta]:
         with self._till.call(answer):
-            async with _closing(deltas):
+            async with closing(deltas):
                 async for delta in deltas:
                     answer.take(delta)
                     yield delta
@@ -430,7 +417,7 @@ class _Voice(_Around):
 
     async def _counted(self, chunks: AsyncIterator[SpeechChunk], speech: _Speech) -> AsyncIterator[SpeechChunk]:
         with self._till.call(speech):
-            async with _closing(chunks):
+            async with closing(chunks):
                 async for chunk in chunks:
                     speech.take(chunk)
                     yield chunk

@@ -10,7 +10,6 @@ A stage of the config is such a chain: its provider and its ``fallback``. `chain
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -50,6 +49,7 @@ from providers._calls import (
 from providers._links import Attempts, Chain, Lazy, Link, OnFailure
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
+from providers._transcripts import Transcripts
 
 __all__ = ["Lazy", "OnFailure", "fallback_chat", "fallback_synthesizer", "fallback_transcriber"]
 
@@ -182,8 +182,7 @@ class _FallbackStream:
         self._attempt = anyio.CancelScope()
         self._broken: Exception | None = None
         """What the current stream raised when it was handed something."""
-        self._results: deque[Transcript | ProviderError] = deque()
-        self._changed = anyio.Event()
+        self._transcripts = Transcripts()
 
     def push(self, frame: Frame) -> None:
         self._frames.append(frame)
@@ -207,13 +206,7 @@ class _FallbackStream:
         return self
 
     async def __anext__(self) -> Transcript:
-        while not self._results:
-            self._changed = anyio.Event()
-            await self._changed.wait()
-        result = self._results[0]
-        if isinstance(result, ProviderError):
-            raise result  # and stays: nobody is left
-        return self._results.popleft()  # type: ignore[return-value]
+        return await self._transcripts.next()
 
     async def run(self) -> None:
         """Transcribe with one provider after the other, until the stream is closed."""
@@ -226,7 +219,7 @@ class _FallbackStream:
                 self._attempts.failed(link, error)
             finally:
                 self._current = None
-        self._tell(self._attempts.nobody())
+        self._transcripts.tell(self._attempts.nobody())
 
     async def _hear_with(self, link: Link[Transcriber]) -> None:
         transcriber = await link.get()
@@ -248,7 +241,7 @@ class _FallbackStream:
 
     async def _listen(self, link: Link[Transcriber], stream: TranscriberStream) -> None:
         async for transcript in stream:
-            self._tell(transcript)
+            self._transcripts.tell(transcript)
             if transcript.final:
                 self._attempts.succeeded(link)
                 self._owed = max(0, self._owed - 1)
@@ -268,7 +261,3 @@ class _FallbackStream:
         """While a final is owed the provider's time is running."""
         if self._owed and self._current is not None:
             self._attempt.deadline = min(self._attempt.deadline, anyio.current_time() + self._patience)
-
-    def _tell(self, result: Transcript | ProviderError) -> None:
-        self._results.append(result)
-        self._changed.set()

@@ -23,11 +23,12 @@ from anyio.abc import TaskGroup
 
 from assistant.ports import Frame, Transcriber, TranscriberAbilities, TranscriberStream, Transcript
 from providers._card import Card, Cards
-from providers._ear import Ear, Transcripts
+from providers._ear import Ear
 from providers._links import Chain, Link
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
 from providers._together import hearing_abilities, named
+from providers._transcripts import Transcripts
 from providers._wrapping import Wrapper, Wraps, wrapper
 from providers.registry import Options
 

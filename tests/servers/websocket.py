@@ -13,7 +13,7 @@ import logging
 import urllib.parse
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from websockets.exceptions import ProtocolError
@@ -125,7 +125,6 @@ class Call:
 
     sent: int = 0
     """Pieces of content so far."""
-    log: list[Any] = field(default_factory=list)
 
 
 class Line:
