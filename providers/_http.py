@@ -82,14 +82,7 @@ def address(base_url: str, provider: str, *, version: str = "/v1") -> str:
             f"{provider}: base_url is not an address; write one such as http://127.0.0.1:11434/v1 (http or https)"
         )
     path = parts.path
-    for endpoint in (
-        "/chat/completions",
-        "/completions",
-        "/responses",
-        "/audio/transcriptions",
-        "/audio/speech",
-        "/models",
-    ):
+    for endpoint in _ENDPOINTS:
         path = path.removesuffix(endpoint)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc, path or version, parts.query, ""))
 

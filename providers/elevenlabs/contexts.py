@@ -51,19 +51,10 @@ def dialect(chosen: speaking.Options, provider: str, secrets: tuple[str, ...]) -
     return lambda _: Dialect(chosen, provider, secrets)
 
 
-class Dialect:
+class Dialect(speaking.Context):
     """One context."""
 
     reusable = True
-
-    def __init__(self, chosen: speaking.Options, provider: str, secrets: tuple[str, ...]) -> None:
-        self.done = False
-        self._chosen = chosen
-        self._provider = provider
-        self._secrets = secrets
-        self._context = speaking.context()
-        self._speech = speaking.Speech(chosen.rate)
-        self._begun = False
 
     def text(self, piece: str) -> Sequence[Message]:
         return self._say(self._speech.push(piece))

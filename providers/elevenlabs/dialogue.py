@@ -44,19 +44,13 @@ def dialect(chosen: speaking.Options, provider: str, secrets: tuple[str, ...]) -
     return lambda _: Dialect(chosen, provider, secrets)
 
 
-class Dialect:
+class Dialect(speaking.Context):
     """One context."""
 
     reusable = False
 
     def __init__(self, chosen: speaking.Options, provider: str, secrets: tuple[str, ...]) -> None:
-        self.done = False
-        self._chosen = chosen
-        self._provider = provider
-        self._secrets = secrets
-        self._context = speaking.context()
-        self._speech = speaking.Speech(chosen.rate)
-        self._begun = False
+        super().__init__(chosen, provider, secrets)
         self._ended = False
         self._flushed = 0
         """Flushes that are not yet answered."""

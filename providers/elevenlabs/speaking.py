@@ -99,3 +99,16 @@ def settings(**given: float | None) -> dict[str, float] | None:
 def spaced(phrases: Sequence[str]) -> list[str]:
     """What ElevenLabs is given ends with a space."""
     return [f"{phrase} " for phrase in phrases]
+
+
+class Context:
+    """One call, as a context of its own on whatever connection: what both kinds of WebSocket have in common."""
+
+    def __init__(self, chosen: Options, provider: str, secrets: tuple[str, ...]) -> None:
+        self.done = False
+        self._chosen = chosen
+        self._provider = provider
+        self._secrets = secrets
+        self._context = context()
+        self._speech = Speech(chosen.rate)
+        self._begun = False
