@@ -58,14 +58,18 @@ class Listening:
         """Refuse connections from now on, and hang up on everybody."""
         assert self._server is not None
         self.refusing = True
+        for listener in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        # Whoever was accepted a moment ago is given to the server first, and hung up on: closed between the two, asyncio
+        # (3.11) would drop the connection without closing its socket.
+        for _ in range(5):
+            await asyncio.sleep(0)
         self._server.close()
         self.hang_up()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
-        for _ in range(5):
-            await asyncio.sleep(0)  # for those who were accepted a moment ago, to be hung up on as well
 
     def hang_up(self) -> None:
         """On whoever is connected, where cancelling the tasks that serve them does not do it."""
