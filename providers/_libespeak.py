@@ -52,7 +52,7 @@ class Event(ctypes.Structure):
 class Voice(ctypes.Structure):
     _fields_ = [
         ("name", ctypes.c_char_p),
-        ("languages", ctypes.c_char_p),  # a byte of priority before the code
+        ("languages", ctypes.POINTER(ctypes.c_char)),  # see `languages`
         ("identifier", ctypes.c_char_p),
         ("gender", ctypes.c_ubyte),
         ("age", ctypes.c_ubyte),
@@ -96,6 +96,16 @@ def load(flags: int = 0) -> ctypes.CDLL:
         raise ProviderUnavailable(f"{NAME}: its data in {data} cannot be used; reinstall the package espeakng-loader")
     _loaded = library
     return library
+
+
+def languages(voice: Voice) -> list[tuple[int, str]]:
+    """The codes that it goes by, its own first, each with its rank: the lower, the better the voice for that code."""
+    found, at = [], 0
+    address = ctypes.addressof(voice.languages.contents)
+    while entry := ctypes.string_at(address + at):  # a byte of rank, the code, a zero; and an empty one at the end
+        found.append((entry[0], entry[1:].decode()))
+        at += len(entry) + 1
+    return found
 
 
 def synthesize(text: bytes) -> None:

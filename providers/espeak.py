@@ -6,10 +6,11 @@ time; returning 1 from that call ends the synthesis, which is how a reply is can
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -128,7 +129,7 @@ async def _worker() -> AsyncIterator[Worker]:
 
 def _check_voice(voice: str) -> None:
     base, _, variant = voice.partition("+")
-    if not base or _libespeak.load().espeak_SetVoiceByName(base.encode()) != 0:
+    if not base or _libespeak.load().espeak_SetVoiceByName(_own_name(base)) != 0:
         some = ", ".join(known.id for known in _list_voices() if len(known.id) == 2)
         raise ParleyError(f"{NAME}: there is no voice {voice!r}; there are, among others, en-us, en-gb, {some}")
     if variant and variant not in _variants():
@@ -137,14 +138,36 @@ def _check_voice(voice: str) -> None:
 
 def _list_voices() -> list[VoiceInfo]:
     found: dict[str, VoiceInfo] = {}
-    pointers = _libespeak.load().espeak_ListVoices(None)
-    index = 0
-    while pointers[index]:
-        voice = pointers[index].contents
-        code = voice.languages[1:].decode()
+    for voice in _all_voices():
+        _, code = _libespeak.languages(voice)[0]
         found.setdefault(code, VoiceInfo(code, voice.name.decode(), code))
-        index += 1
     return sorted(found.values(), key=lambda voice: voice.id)
+
+
+def _all_voices() -> Iterator[Any]:
+    pointers = _libespeak.load().espeak_ListVoices(None)
+    for index in itertools.count():
+        if not pointers[index]:
+            return
+        yield pointers[index].contents
+
+
+def _own_name(voice: str) -> bytes:
+    """As espeak takes it: by itself it finds a voice by the name of its file, which "en-gb" and "fr-fr" are not."""
+    base, plus, variant = voice.partition("+")
+    return (_names().get(base.lower(), base) + plus + variant).encode()
+
+
+@cache
+def _names() -> dict[str, str]:
+    """Every code that a voice goes by, in lower case, and the identifier of the best voice for it."""
+    ranked: dict[str, tuple[int, str]] = {}
+    for voice in _all_voices():
+        for rank, code in _libespeak.languages(voice):
+            best = ranked.get(code.lower())
+            if best is None or rank < best[0]:
+                ranked[code.lower()] = rank, voice.identifier.decode()
+    return {code: identifier for code, (_, identifier) in ranked.items()}
 
 
 def _variants() -> list[str]:
@@ -174,7 +197,7 @@ def _synthesize(worker: Worker, settings: Options, text: str, put: Callable[[Spe
 
     callback = _libespeak.Callback(heard)
     library.espeak_SetSynthCallback(callback)
-    library.espeak_SetVoiceByName((settings.model or settings.voice).encode())
+    library.espeak_SetVoiceByName(_own_name(settings.model or settings.voice))
     for name, value in {
         "rate": round(NORMAL_SPEED * settings.speed),
         "volume": round(100 * settings.volume),

@@ -207,6 +207,32 @@ async def test_wrong_options_are_one_clear_sentence(options: dict[str, object], 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("voice", ["en-gb", "en-GB", "en-gb+f3", "fr-fr", "zh", "no", "en-us", "German"])
+async def test_a_voice_goes_by_each_of_its_languages_in_any_case(voice: str) -> None:
+    async with espeak.synthesizer({"voice": voice}) as speaker:
+        assert len((await say(speaker, "12"))[0]) > 5000
+
+
+async def test_every_voice_that_is_listed_or_offered_can_be_opened() -> None:
+    with pytest.raises(ParleyError) as refused:
+        async with espeak.synthesizer({"voice": "martian"}):
+            pass
+    offered = str(refused.value).rsplit("others, ", 1)[1].split(", ")
+    listed = [voice.id for voice in await espeak.voices({})]
+    assert "en-gb" in offered and len(listed) > 100
+    for voice in (*offered, *listed):
+        async with espeak.synthesizer({"voice": voice}):
+            pass
+
+
+async def test_british_is_not_american() -> None:
+    async def sound(voice: str) -> np.ndarray:
+        async with espeak.synthesizer({"voice": voice}) as speaker:
+            return (await say(speaker, "Laboratory. Advertisement. Schedule."))[0]
+
+    assert not alike(await sound("en-gb"), await sound("en-us"))
+
+
 async def test_voices() -> None:
     voices = await espeak.voices({})
     ids = [voice.id for voice in voices]
