@@ -80,15 +80,8 @@ async def corpus(folder: Path) -> list[tuple[str, bool, Samples]]:
     """(kind, held out, sound) of voices, hums and noises."""
     random = np.random.default_rng(5)
     found: list[tuple[str, bool, Samples]] = []
-    speakers: dict[str, int] = {}
-    for row in sounds.rows(folder):
-        if "transcript" not in row["label_type"] and "slots" not in row["label_type"] or "multilingual" in row["path"]:
-            continue
-        if not row["path"].endswith((".wav", ".flac", ".ogg", ".mp3")):
-            continue
-        speaker = row["speaker"] or row["path"]
-        held = speakers.setdefault(speaker, len(speakers)) % 2 == 1
-        voice = trimmed(decode(folder / row["path"]))
+    for path, held in sounds.held_out(folder).items():
+        voice = trimmed(decode(folder / path))
         found += [("voice", held, each) for each in sounds.pieces(voice, random, 12, 0.15, 0.9)]
         found.append(("voice", held, voice[: round(0.8 * CAPTURE_RATE)]))
     for number, (name, sound) in enumerate(sorted(sounds.noises(folder).items())):

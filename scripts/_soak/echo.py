@@ -172,23 +172,42 @@ def spoken_part(clip: Samples, vad: VoiceActivity) -> Samples | None:
 
 def recordings(folder: Path) -> tuple[list[Samples], list[Samples]]:
     """Assistants' speech and users', of different people: single speakers with clean labels."""
-    assistants, users = [], []
+    return readings(folder), [trimmed(decode(folder / path)) for path, _ in users(folder)]
+
+
+def readings(folder: Path) -> list[Samples]:
+    """What the assistant says, in pieces of seven seconds."""
+    step = 7 * CAPTURE_RATE
+    pieces = []
+    for row in _fit(folder):
+        if _reads(row):
+            sound = decode(folder / row["path"])
+            pieces += [sound[at : at + step] for at in range(0, max(1, len(sound) - step // 2), step)]
+    return pieces
+
+
+def users(folder: Path) -> list[tuple[str, str]]:
+    """Path and speaker of what its users say."""
+    found = [
+        (row["path"], row["speaker"]) for row in _fit(folder) if not _reads(row) and "transcript" in row["label_type"]
+    ]
+    speakers = {row["path"]: row["speaker"] for row in _rows(folder)}
+    commands = sorted(folder.glob("*/data/speech/clean/*.wav"))
+    return found + [(name, speakers.get(name, "")) for path in commands if (name := str(path.relative_to(folder)))]
+
+
+def _reads(row: dict[str, str]) -> bool:
+    return any(key in row["path"] for key in READERS)
+
+
+def _fit(folder: Path) -> list[dict[str, str]]:
+    unfit = (*UNFIT, ".raw")
+    return [row for row in _rows(folder) if not any(key in row["path"] for key in unfit)]
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "INDEX.tsv").open(encoding="utf-8") as index:
-        for row in csv.DictReader(index, delimiter="\t"):
-            path = folder / row["path"]
-            reader = any(key in row["path"] for key in READERS)
-            if path.suffix == ".raw" or any(key in row["path"] for key in UNFIT):
-                continue
-            if not reader and "transcript" not in row["label_type"]:
-                continue
-            sound = decode(path)
-            if reader:
-                step = 7 * CAPTURE_RATE
-                assistants += [sound[at : at + step] for at in range(0, max(1, len(sound) - step // 2), step)]
-            else:
-                users.append(trimmed(sound))
-    users += [trimmed(decode(path)) for path in sorted(folder.glob("*/data/speech/clean/*.wav"))]
-    return assistants, users
+        return list(csv.DictReader(index, delimiter="\t"))
 
 
 async def main() -> int:

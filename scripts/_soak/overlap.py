@@ -6,7 +6,8 @@ What counts: a *self-interruption* is a reply cancelled, or held for more than 0
 voiced sample to the moment of the hold, after which no sample is handed over. A murmur or noise is *resumed* when the
 reply was not held, or goes on within 0.5 s of the sound's end.
 
-    python -m scripts._soak.overlap --speech DIR [--seconds 600] [--gains -6 -12] [--delays 30 60 200] [--rooms ...]
+    python -m scripts._soak.overlap --speech DIR [--half report] [--seconds 600]
+        [--gains -6 -12] [--delays 30 60 200] [--rooms ...]
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import numpy as np
@@ -42,9 +43,20 @@ from assistant.session import Limits, Parts, Session
 from providers import scripted
 from providers.silero import voice_activity
 from scripts._soak import sounds
-from scripts._soak.echo import LEVEL, PLAYED, active, answers, decode, recordings, spoken_part, trimmed
+from scripts._soak.corpus import (
+    HALVES,
+    Sound,
+    assistants,
+    barge_ins,
+    heard_alone,
+    meeting_turns,
+    modelled_noises,
+    short_noises,
+    synthetic_murmurs,
+    synthetic_stops,
+)  # fmt: skip
+from scripts._soak.echo import LEVEL, PLAYED, active, answers, decode, trimmed
 
-Kind = Literal["barge-in", "murmur", "noise", "stop"]
 EVERY = 7.0
 """Seconds from one sound to the next."""
 FIRST = 5.0
@@ -55,20 +67,6 @@ NOISE_DBFS = -65.0
 LEAST = 0.8
 """Share of each sort that must come out well in the short soak; the figures themselves are in docs/measurements.md."""
 TESTS_VOICES = Path(__file__).resolve().parents[2] / "tests" / "data" / "speech"
-
-
-@dataclass(frozen=True)
-class Sound:
-    """Something that is heard over the assistant."""
-
-    kind: Kind
-    source: str
-    """"real" or "synthetic", and of what."""
-    samples: Samples
-    text: str | None = None
-    """None: nobody knows, and the recogniser hears no words."""
-    level: float = 0.0
-    """dB over the echo's."""
 
 
 @dataclass
@@ -345,42 +343,6 @@ def over(
     return tallies, late_sound(notices, speaker)
 
 
-# --- the corpus ---
-
-
-async def synthetic_murmurs() -> list[Sound]:
-    found = [Sound("murmur", "modelled hum", hum, "mm-hm") for hum in sounds.hums(77, 6)]
-    for voice, pitch in sounds.VOICES:
-        for text, written in (("mm-hm", sounds.HUM), ("right", "right"), ("okay", "okay")):
-            clip = await sounds.spoken(voice, pitch, written)
-            found.append(Sound("murmur", f'synthetic "{text}"', clip, text))
-    return found
-
-
-async def synthetic_stops() -> list[Sound]:
-    return [
-        Sound("stop", f'synthetic "{text}"', await sounds.spoken(voice, pitch, text), text)
-        for voice, pitch in sounds.VOICES
-        for text in ("stop", "be quiet")
-    ]
-
-
-async def heard_alone(users: Sequence[Samples]) -> list[Samples]:
-    """From where each begins to the ear of the conversation."""
-    async with voice_activity({}) as vad:
-        parts = [spoken_part(user, vad) for user in users]
-    return [part for part in parts if part is not None and len(part) > 0.4 * CAPTURE_RATE]
-
-
-def short_noises(folder: Path) -> list[Sound]:
-    """Every real one under a second."""
-    return [
-        Sound("noise", "real", trimmed(sound))
-        for _, sound in sorted(sounds.noises(folder).items())
-        if len(sound) < CAPTURE_RATE
-    ]
-
-
 def run(seconds: float, seed: int) -> tuple[str, list[str]]:
     """``scripts/soak overlap``: the tests' own voices in the synthetic room; what was found, and what broke."""
     said = {path.name: trimmed(decode(path)) for path in sorted(TESTS_VOICES.glob("*.wav"))}
@@ -413,6 +375,9 @@ def run(seconds: float, seed: int) -> tuple[str, list[str]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speech", type=Path, required=True)
+    parser.add_argument(
+        "--half", choices=HALVES, default="report", help="of the corpus; what is published is of report"
+    )
     parser.add_argument("--seconds", type=float, default=600.0, help="of the assistant's speech alone, over all places")
     parser.add_argument("--users", type=int, default=60, help="barge-ins in each place and at each level")
     parser.add_argument("--rooms", nargs="*", default=["synthetic"])
@@ -421,19 +386,18 @@ def main() -> int:
     parser.add_argument("--drift", type=float, default=100.0)
     parser.add_argument("--only", nargs="*", default=["alone", "users", "murmurs", "noises"])
     args = parser.parse_args()
-    assistants, users = recordings(args.speech)
-    voice = list(answers(assistants, 120.0))
-    users = anyio.run(heard_alone, users)
+    voice = list(answers(assistants(args.speech, args.half), 120.0))
+    users = anyio.run(barge_ins, args.speech, args.half)
     places = [
         (name, Place(room_response(name), gain, delay / 1000, args.drift))
         for name in args.rooms
         for gain in args.gains
         for delay in args.delays
     ]
-    murmurs = anyio.run(synthetic_murmurs) + anyio.run(synthetic_stops)
-    meeting = [Sound("murmur", "real meeting turns", turn) for turn in sounds.listening_turns(args.speech)]
-    noises = short_noises(args.speech)
-    noises += [Sound("noise", "modelled bursts", burst) for burst in sounds.bursts(99, 24)]
+    murmurs = anyio.run(synthetic_murmurs, args.half)
+    stops = anyio.run(synthetic_stops, args.half)
+    meeting = meeting_turns(args.speech, args.half)
+    noises = short_noises(args.speech, args.half) + modelled_noises(args.half)
     total: dict[str, Tally] = {}
     alone, late = Own(), 0
     for name, place in places:
@@ -452,7 +416,7 @@ def main() -> int:
                 for level in (0.0, -6.0)
             ]
         if "murmurs" in args.only:
-            runs += [(murmurs, True, ", with words"), ([*murmurs[:24], *meeting], False, ", without words")]
+            runs += [([*murmurs, *stops], True, ", with words"), ([*murmurs, *meeting], False, ", without words")]
         if "noises" in args.only:
             runs.append((noises, False, ""))
         for several, words, more in runs:

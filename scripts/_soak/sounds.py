@@ -58,9 +58,22 @@ def noises(folder: Path) -> dict[str, Samples]:
     return found
 
 
-def listening_turns(folder: Path) -> list[Samples]:
-    """Turns of less than SHORT seconds inside somebody else's, from meetings."""
-    turns = []
+def held_out(folder: Path) -> dict[str, bool]:
+    """Path of each recording whose words or meaning are known -> ``scripts/train_sounding.py`` trains on none of its
+    speaker: every second one."""
+    speakers: dict[str, int] = {}
+    found = {}
+    for row in rows(folder):
+        if "transcript" not in row["label_type"] and "slots" not in row["label_type"] or "multilingual" in row["path"]:
+            continue
+        if row["path"].endswith((".wav", ".flac", ".ogg", ".mp3")):
+            found[row["path"]] = speakers.setdefault(row["speaker"] or row["path"], len(speakers)) % 2 == 1
+    return found
+
+
+def listening_turns(folder: Path) -> list[list[Samples]]:
+    """Turns of less than SHORT seconds inside somebody else's, by meeting."""
+    meetings = []
     for row in rows(folder):
         if not row["label_type"].startswith("rttm"):
             continue
@@ -70,12 +83,14 @@ def listening_turns(folder: Path) -> list[Samples]:
             start, _, length = times.partition("+")
             spans.append((float(start), float(start) + float(length), speaker))
         sound = None
+        turns = []
         for start, end, speaker in spans:
             inside = any(a <= start and end <= b and who != speaker for a, b, who in spans)
             if inside and end - start < SHORT:
                 sound = decode(folder / row["path"]) if sound is None else sound
                 turns.append(sound[round(start * CAPTURE_RATE) : round(end * CAPTURE_RATE)])
-    return turns
+        meetings.append(turns)
+    return meetings
 
 
 def pieces(sound: Samples, random: np.random.Generator, count: int, shortest: float, longest: float) -> list[Samples]:
