@@ -1,4 +1,4 @@
-"""One of the transcribers that listen to an utterance, for wrappers that have several."""
+"""The transcribers that listen to one utterance, for wrappers that have several: side by side, or in turn."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 
 import anyio
 import anyio.lowlevel
+from anyio.abc import TaskGroup
 
 from assistant.ports import Frame, ProviderError, Transcriber, TranscriberStream, Transcript
 from providers._calls import GRACE, closing, keeps_time
-from providers._links import Link
+from providers._links import Attempts, Link
 from providers._options import Timeouts
+from providers._transcripts import Transcripts
 
 
 class Ear:
-    """Start `run` in a task group of the utterance's: a stream must be closed where it was opened.
+    """One of them. Start `run` in a task group of the utterance's: a stream must be closed where it was opened.
 
     It hears the utterance from its first frame on, whenever it begins, and has its time for each final. After `leave`
     nothing is heard of it.
@@ -135,3 +137,45 @@ class Ear:
         """While it owes a final its time is running."""
         if self.owed and self._stream is not None:
             self._scope.deadline = min(self._scope.deadline, anyio.current_time() + self._patience)
+
+
+class EarStream:
+    """A TranscriberStream over ears, which all get the sound. Subclasses say who listens and whose words count."""
+
+    def __init__(self, tasks: TaskGroup, attempts: Attempts[Transcriber], timeouts: Timeouts) -> None:
+        """``tasks``: the utterance's own."""
+        self._attempts = attempts
+        self._timeouts = timeouts
+        self._tasks = tasks
+        self._frames: list[Frame] = []
+        self._ears: list[Ear] = []
+        """Those that listen; the first began first."""
+        self._transcripts = Transcripts()
+
+    def push(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        for ear in self._ears:
+            ear.push(frame)
+
+    def finish(self) -> None:
+        for ear in self._ears:
+            ear.finish()
+
+    def __aiter__(self) -> EarStream:
+        return self
+
+    async def __anext__(self) -> Transcript:
+        return await self._transcripts.next()
+
+    def _listen(self, link: Link[Transcriber], *, when_asked: bool = False) -> Ear:
+        """Let another one listen."""
+        ear = Ear(link, self._frames, self._timeouts, self._heard, self._failed, when_asked=when_asked)
+        self._ears.append(ear)
+        self._tasks.start_soon(ear.run)
+        return ear
+
+    def _heard(self, ear: Ear, transcript: Transcript) -> None:
+        raise NotImplementedError
+
+    def _failed(self, ear: Ear, error: Exception) -> None:
+        raise NotImplementedError

@@ -8,15 +8,14 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskGroup
 
-from assistant.ports import Frame, Transcriber, Transcript
-from providers._ear import Ear
+from assistant.ports import Transcriber, Transcript
+from providers._ear import Ear, EarStream
 from providers._lateness import Lateness
 from providers._links import Chain, Link
 from providers._options import Timeouts
-from providers._transcripts import Transcripts
 
 
-class HedgedStream:
+class HedgedStream(EarStream):
     """A TranscriberStream. The second gets the utterance from its first frame on; whoever gives the final goes on."""
 
     def __init__(
@@ -27,54 +26,32 @@ class HedgedStream:
         lateness: Callable[[Link[Transcriber]], Lateness],
         hedged: Callable[[str, str, float], None],
     ) -> None:
-        self._tasks = tasks
-        self._attempts = chain.attempts()
-        self._timeouts = timeouts
+        super().__init__(tasks, chain.attempts(), timeouts)
         self._lateness = lateness
         self._hedged = hedged
-        self._frames: list[Frame] = []
         self._owed = 0
         """Finals that the caller waits for."""
         self._asked_at = 0.0
         """When the oldest of them was asked for."""
-        self._ears: list[Ear] = []
-        """Those that listen; the first began first."""
-        self._transcripts = Transcripts()
         self._late = anyio.CancelScope()
         self._begin()
         tasks.start_soon(self._watch)
-
-    # --- for the caller ---
-
-    def push(self, frame: Frame) -> None:
-        self._frames.append(frame)
-        for ear in self._ears:
-            ear.push(frame)
 
     def finish(self) -> None:
         if not self._owed:
             self._asked_at = anyio.current_time()
         self._owed += 1
-        for ear in self._ears:
-            ear.finish()
+        super().finish()
         self._wind()
-
-    def __aiter__(self) -> HedgedStream:
-        return self
-
-    async def __anext__(self) -> Transcript:
-        return await self._transcripts.next()
 
     # --- who listens ---
 
     def _begin(self) -> None:
         """Let the next one listen."""
         if (link := self._attempts.take()) is not None:
-            ear = Ear(link, self._frames, self._timeouts, self._heard, self._failed)
-            self._ears.append(ear)
+            ear = self._listen(link)
             if self._owed:
                 ear.finish()
-            self._tasks.start_soon(ear.run)
 
     def _heard(self, ear: Ear, transcript: Transcript) -> None:
         first = self._ears[0]

@@ -9,20 +9,16 @@ A stage of the config is such a chain: its provider and its ``fallback``. `chain
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-import anyio
-import anyio.lowlevel
+from anyio.abc import TaskGroup
 
 from assistant.ports import (
     ChatAbilities,
     ChatModel,
     Delta,
-    Frame,
     Message,
-    ProviderError,
     SpeechChunk,
     Synthesizer,
     Tool,
@@ -31,25 +27,11 @@ from assistant.ports import (
     Transcript,
     abilities_of,
 )
-from providers._calls import (
-    GRACE,
-    Pieces,
-    Within,
-    asked,
-    at_rate,
-    audible,
-    keeps_time,
-    paced,
-    relay,
-    spoken,
-    timed,
-    visible,
-    within,
-)
+from providers._calls import Pieces, Within, asked, at_rate, audible, paced, relay, spoken, timed, visible, within
+from providers._ear import Ear, EarStream
 from providers._links import Attempts, Chain, Lazy, Link, OnFailure
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
-from providers._transcripts import Transcripts
 
 __all__ = ["Lazy", "OnFailure", "fallback_chat", "fallback_synthesizer", "fallback_transcriber"]
 
@@ -162,102 +144,31 @@ class _FallbackTranscriber:
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[TranscriberStream]:
         async with owned_tasks() as tasks:
-            stream = _FallbackStream(self._chain.attempts(), self._timeouts)
-            tasks.start_soon(stream.run)
-            yield stream
+            yield _FallbackStream(tasks, self._chain.attempts(), self._timeouts)
 
 
-class _FallbackStream:
-    """One utterance. A task of its own holds the provider's stream, since the one who iterates may be another."""
+class _FallbackStream(EarStream):
+    """One utterance, heard by one after the other."""
 
-    def __init__(self, attempts: Attempts[Transcriber], timeouts: Timeouts) -> None:
-        self._attempts = attempts
-        self._first_byte = timeouts.first_byte
-        self._patience = math.inf
-        """Seconds that the current one has for a final."""
-        self._frames: list[Frame] = []
-        self._owed = 0
-        """Finals that were asked for and have not come."""
-        self._current: TranscriberStream | None = None
-        self._attempt = anyio.CancelScope()
-        self._broken: Exception | None = None
-        """What the current stream raised when it was handed something."""
-        self._transcripts = Transcripts()
+    def __init__(self, tasks: TaskGroup, attempts: Attempts[Transcriber], timeouts: Timeouts) -> None:
+        super().__init__(tasks, attempts, timeouts)
+        self._begin(owed=0)
 
-    def push(self, frame: Frame) -> None:
-        self._frames.append(frame)
-        self._with_current(lambda stream: stream.push(frame))
+    def _begin(self, owed: int) -> None:
+        """Let the next one listen, to all of it. ``owed``: finals that its predecessor has not given."""
+        if (link := self._attempts.take()) is not None:
+            ear = self._listen(link)
+            if owed:
+                ear.finish()
 
-    def finish(self) -> None:
-        self._owed += 1
-        self._with_current(lambda stream: stream.finish())
-        self._wind()
+    def _heard(self, ear: Ear, transcript: Transcript) -> None:
+        if transcript.final:
+            self._attempts.succeeded(ear.link)
+        self._transcripts.tell(transcript)
 
-    def _with_current(self, act: Callable[[TranscriberStream], None]) -> None:
-        if self._current is None:
-            return
-        try:
-            act(self._current)
-        except Exception as error:  # it is in the middle of the session's own work: let `run` take it up
-            self._broken, self._current = error, None
-            self._attempt.cancel()
-
-    def __aiter__(self) -> _FallbackStream:
-        return self
-
-    async def __anext__(self) -> Transcript:
-        return await self._transcripts.next()
-
-    async def run(self) -> None:
-        """Transcribe with one provider after the other, until the stream is closed."""
-        for link in self._attempts:
-            try:
-                await self._hear_with(link)
-                return
-            except Exception as error:
-                await anyio.lowlevel.checkpoint_if_cancelled()  # then it broke because the caller leaves
-                self._attempts.failed(link, error)
-            finally:
-                self._current = None
-        self._transcripts.tell(self._attempts.nobody())
-
-    async def _hear_with(self, link: Link[Transcriber]) -> None:
-        transcriber = await link.get()
-        self._patience = math.inf if keeps_time(transcriber) else self._first_byte + GRACE
-        failure: Exception = ProviderError(
-            f"{link.name} gave no transcript for {self._first_byte:g} s", provider=link.name
-        )
-        self._broken = None
-        with anyio.CancelScope() as self._attempt:
-            async with transcriber.stream() as stream:
-                try:
-                    self._catch_up(stream)
-                    await self._listen(link, stream)
-                    # It hung up. That is early while something is owed, or will be.
-                    failure = ProviderError(f"{link.name} ended before its transcript was final", provider=link.name)
-                except Exception as error:
-                    failure = error  # raised outside: a stream that owns tasks would wrap it in a group
-        raise self._broken or failure
-
-    async def _listen(self, link: Link[Transcriber], stream: TranscriberStream) -> None:
-        async for transcript in stream:
-            self._transcripts.tell(transcript)
-            if transcript.final:
-                self._attempts.succeeded(link)
-                self._owed = max(0, self._owed - 1)
-                self._attempt.deadline = math.inf
-                self._wind()
-
-    def _catch_up(self, stream: TranscriberStream) -> None:
-        for frame in self._frames:
-            stream.push(frame)
-        self._current = stream
-        if self._owed:
-            self._owed = 1  # one final of the whole utterance is the answer to all who asked
-            stream.finish()
-            self._wind()
-
-    def _wind(self) -> None:
-        """While a final is owed the provider's time is running."""
-        if self._owed and self._current is not None:
-            self._attempt.deadline = min(self._attempt.deadline, anyio.current_time() + self._patience)
+    def _failed(self, ear: Ear, error: Exception) -> None:
+        self._ears.remove(ear)
+        if self._attempts.failed(ear.link, error):
+            self._begin(ear.owed)
+        else:
+            self._transcripts.tell(self._attempts.nobody())

@@ -21,14 +21,13 @@ from dataclasses import replace
 import anyio
 from anyio.abc import TaskGroup
 
-from assistant.ports import Frame, Transcriber, TranscriberAbilities, TranscriberStream, Transcript
+from assistant.ports import Transcriber, TranscriberAbilities, TranscriberStream, Transcript
 from providers._card import Card, Cards
-from providers._ear import Ear
+from providers._ear import Ear, EarStream
 from providers._links import Chain, Link
 from providers._options import Timeouts
 from providers._tasks import owned_tasks
 from providers._together import hearing_abilities, named
-from providers._transcripts import Transcripts
 from providers._wrapping import Wrapper, Wraps, wrapper
 from providers.registry import Options
 
@@ -79,11 +78,9 @@ class _Hybrid:
             yield _HybridStream(tasks, self._chain, self._timeouts)
 
 
-class _HybridStream:
+class _HybridStream(EarStream):
     def __init__(self, tasks: TaskGroup, chain: Chain[Transcriber], timeouts: Timeouts) -> None:
-        self._attempts = chain.attempts()
-        self._frames: list[Frame] = []
-        self._transcripts = Transcripts()
+        super().__init__(tasks, chain.attempts(), timeouts)
         self._fast: Ear | None = None
         self._accurate: Ear | None = None
         self._first: Transcript | None = None
@@ -98,22 +95,13 @@ class _HybridStream:
         # One that rests is left alone, unless both do.
         while (link := self._attempts.next()) is not None and (link.rested or self._alone is None):
             self._attempts.take()
-            ear = Ear(link, self._frames, timeouts, self._heard, self._failed, when_asked=link is not fast)
             if link is fast:
-                self._fast = ear
+                self._fast = self._listen(link)
             else:
-                self._accurate = ear
-            tasks.start_soon(ear.run)
+                self._accurate = self._listen(link, when_asked=True)
         if self._accurate is not None and self._fast is None:
             self._accurate.listen_always()
         tasks.start_soon(self._watch)
-
-    # --- for the caller ---
-
-    def push(self, frame: Frame) -> None:
-        self._frames.append(frame)
-        for ear in self._ears:
-            ear.push(frame)
 
     def finish(self) -> None:
         if self._fast is not None:
@@ -124,18 +112,6 @@ class _HybridStream:
                 self._ask_accurate()
             else:
                 self._turn.deadline = min(self._turn.deadline, anyio.current_time() + HEAD_START)
-
-    def __aiter__(self) -> _HybridStream:
-        return self
-
-    async def __anext__(self) -> Transcript:
-        return await self._transcripts.next()
-
-    # --- inside ---
-
-    @property
-    def _ears(self) -> list[Ear]:
-        return [ear for ear in (self._fast, self._accurate) if ear is not None]
 
     @property
     def _alone(self) -> Ear | None:
@@ -191,6 +167,7 @@ class _HybridStream:
         return self._frames[-1].end if self._frames else 0.0
 
     def _failed(self, ear: Ear, error: Exception) -> None:
+        self._ears.remove(ear)
         if ear is self._fast:
             self._fast = None
         else:
