@@ -24,6 +24,7 @@ MORE_VOICES = (
     ("en-029+m4", 45), ("en-us+m2", 30), ("en-gb-x-rp+f4", 60),
 )  # fmt: skip
 """Besides those of `sounds.VOICES`, every second of which the trainer of the weights has not heard."""
+TESTS_VOICES = Path(__file__).resolve().parents[2] / "tests" / "data" / "speech"
 _MODELLED = {"choose": 77, "report": 1077}
 """Seeds of what is modelled."""
 

@@ -17,15 +17,14 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import numpy as np
-import soxr
 import trio.testing
 
 from assistant.audio.echo import WaryVoiceActivity
@@ -38,13 +37,14 @@ from assistant.conversation.history import History
 from assistant.conversation.segment import CERTAINTY, SegmentRules
 from assistant.conversation.turn import TurnRules
 from assistant.later import Later
-from assistant.ports import CAPTURE_RATE, Notice, Samples, SpeechChunk, SynthesizerAbilities
+from assistant.ports import CAPTURE_RATE, Notice, Samples
 from assistant.session import Limits, Parts, Session
 from providers import scripted
 from providers.silero import voice_activity
 from scripts._soak import sounds
 from scripts._soak.corpus import (
     HALVES,
+    TESTS_VOICES,
     Sound,
     assistants,
     barge_ins,
@@ -54,73 +54,16 @@ from scripts._soak.corpus import (
     short_noises,
     synthetic_murmurs,
     synthetic_stops,
-)  # fmt: skip
+)
 from scripts._soak.echo import LEVEL, PLAYED, active, answers, decode, trimmed
+from scripts._soak.talkative import Reader, Wordless
+from scripts._soak.tallies import EVERY, HELD, RESUMED, Own, Tally
 
-EVERY = 7.0
-"""Seconds from one sound to the next."""
 FIRST = 5.0
 """Seconds before the first: the canceller has learned the room."""
-HELD = 0.3
-RESUMED = 0.5
 NOISE_DBFS = -65.0
 LEAST = 0.8
 """Share of each sort that must come out well in the short soak; the figures themselves are in docs/measurements.md."""
-TESTS_VOICES = Path(__file__).resolve().parents[2] / "tests" / "data" / "speech"
-
-
-@dataclass
-class Tally:
-    """What became of the sounds of one sort."""
-
-    sounds: int = 0
-    """That came while the assistant was audible."""
-    held: int = 0
-    good: int = 0
-    """Caught, resumed in time, or stopped without an answer."""
-    waits: list[float] = field(default_factory=list)
-    """ms: to the hold for a barge-in, from the sound's end to the resumption else."""
-    cancelled: int = 0
-    decided: dict[str, int] = field(default_factory=dict)
-
-    def add(self, other: Tally) -> None:
-        self.sounds, self.held, self.good = self.sounds + other.sounds, self.held + other.held, self.good + other.good
-        self.cancelled += other.cancelled
-        self.waits += other.waits
-        for kind, count in other.decided.items():
-            self.decided[kind] = self.decided.get(kind, 0) + count
-
-    def line(self) -> str:
-        share = 100 * self.good / max(1, self.sounds)
-        times = (
-            f"median {np.median(self.waits):.0f} ms, p90 {np.percentile(self.waits, 90):.0f} ms" if self.waits else ""
-        )
-        decided = " ".join(f"{kind} {count}" for kind, count in sorted(self.decided.items()))
-        became = f"held {self.held}, cancelled {self.cancelled}"
-        return f"{self.good}/{self.sounds} ({share:.1f} %), {became}; {times}; {decided}"
-
-
-@dataclass
-class Own:
-    """What the assistant did to itself."""
-
-    seconds: float = 0.0
-    pauses: int = 0
-    interruptions: int = 0
-
-
-class Reader:
-    """A voice that reads recordings: the text names one."""
-
-    name, rate = "reader", PLAYED
-    abilities = SynthesizerAbilities()
-
-    def __init__(self, clips: Sequence[Samples]) -> None:
-        self._clips = [soxr.resample(clip, CAPTURE_RATE, PLAYED, quality="HQ").astype(np.float32) for clip in clips]
-
-    async def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
-        digits = "".join(c for c in text if c.isdigit())
-        yield SpeechChunk(self._clips[int(digits or 0) % len(self._clips)])
 
 
 class Watch:
@@ -150,16 +93,6 @@ class Place:
     drift: float = 0.0
 
 
-class Wordless:
-    """A recogniser that tells no words while anybody listens for them, and none in the end."""
-
-    @staticmethod
-    @asynccontextmanager
-    async def open() -> AsyncIterator[Any]:
-        async with scripted.transcriber({"batch": True, "final_after": 1.7}) as transcriber:
-            yield transcriber
-
-
 async def _held(
     mic: Samples,
     voice: Sequence[Samples],
@@ -187,7 +120,7 @@ async def _held(
         stages: list[Later[Any]] = [
             Later(words),
             Later(scripted.chat_model({"replies": ["Number 1."], "ttft": 0.2})),
-            Later(_opened(Reader(voice))),
+            Later(opened(Reader(voice))),
         ]
         for stage in stages:
             owners.start_soon(stage.run)
@@ -219,11 +152,6 @@ async def _held(
 async def _begin(session: Session) -> None:
     await anyio.sleep(0.1)
     session.announce("Number 0.")
-
-
-@asynccontextmanager
-async def _opened(voice: Reader) -> AsyncIterator[Reader]:
-    yield voice
 
 
 def hold(
