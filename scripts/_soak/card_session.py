@@ -26,7 +26,7 @@ from assistant.ports import Notice
 from assistant.session import Limits, Parts, Session
 from assistant.sound import open_sound
 from providers import scripted
-from scripts._soak.talkative import Reader, Wordless, opened
+from scripts._soak.talkative import Reader, Wordless, at_hand
 
 LOOK_EVERY = 0.05
 
@@ -62,7 +62,7 @@ async def main(voice: str, seconds: float) -> None:
         processing = processing_for(settings, None, devices=True, output=sound.output)
         heard = await ears(sound.duplex, vad, None, processing, None)
         model = scripted.chat_model({"replies": ["Number 1."], "ttft": 0.2})
-        stages: list[Later[Any]] = [Later(Wordless.open()), Later(model), Later(opened(reader))]
+        stages: list[Later[Any]] = [Later(Wordless.open()), Later(model), Later(at_hand(reader))]
         for stage in stages:
             owners.start_soon(stage.run)
         for stage in stages:

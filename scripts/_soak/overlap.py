@@ -56,7 +56,7 @@ from scripts._soak.corpus import (
     synthetic_stops,
 )
 from scripts._soak.echo import LEVEL, PLAYED, active, answers, decode, trimmed
-from scripts._soak.talkative import Reader, Wordless
+from scripts._soak.talkative import Reader, Wordless, at_hand
 from scripts._soak.tallies import EVERY, HELD, RESUMED, Own, Tally
 
 FIRST = 5.0
@@ -120,7 +120,7 @@ async def _held(
         stages: list[Later[Any]] = [
             Later(words),
             Later(scripted.chat_model({"replies": ["Number 1."], "ttft": 0.2})),
-            Later(opened(Reader(voice))),
+            Later(at_hand(Reader(voice))),
         ]
         for stage in stages:
             owners.start_soon(stage.run)

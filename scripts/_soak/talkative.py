@@ -39,5 +39,5 @@ class Wordless:
 
 
 @asynccontextmanager
-async def opened(voice: Reader) -> AsyncIterator[Reader]:
+async def at_hand(voice: Reader) -> AsyncIterator[Reader]:
     yield voice
