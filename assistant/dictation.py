@@ -10,6 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from assistant.audio.frames import levels
+from assistant.audio.lift import Lift
 from assistant.conversation.endpoint import EndpointRules, wait
 from assistant.conversation.events import Transcript, Voice, VoicePaused, VoiceResumed, VoiceStarted
 from assistant.conversation.invented import ignored
@@ -50,6 +51,7 @@ class Dictation:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._hub = Hub(parts.observers, parts.duplex.now)
+        self._lift = Lift()
         self._segmenter = Segmenter(parts.segments)
         self._pre_roll = PreRoll(parts.pre_roll + parts.segments.min_speech + 1.0)
         self._turn = 0
@@ -86,6 +88,7 @@ class Dictation:
 
     def device_changed(self, before: str | None, after: str | None) -> None:
         """The microphone went away or came; None: there is none."""
+        self._lift.reset()
         self._hub.emit("device.changed", data={"from": before, "to": after})
 
     def warn(self, message: str) -> None:
@@ -94,7 +97,7 @@ class Dictation:
     async def _listen(self) -> str:
         vad, duplex = self._parts.vad, self._parts.duplex
         async for captured in duplex.frames():
-            probability = vad.probability(captured.samples)
+            probability = vad.probability(self._lift.push(captured.samples))
             frame = replace(captured, speech=probability)
             self._pre_roll.push(frame)
             if self._open is not None:

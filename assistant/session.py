@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from assistant.accounts import Accounts, Budget, Meter
 from assistant.audio.features import sounding
 from assistant.audio.frames import levels
+from assistant.audio.lift import Lift
 from assistant.audio.modes import Mode
 from assistant.conversation import events as e
 from assistant.conversation.costs import Bill
@@ -129,6 +130,7 @@ class Session:
         self._ledger = Ledger()
         self._hub = Hub([_Bookkeeper(self._ledger), *parts.observers], parts.duplex.now)
         self._talk = Conversation(habit=parts.habit)
+        self._lift = Lift()
         self._segmenter = Segmenter(parts.segments)
         self._pre_roll = PreRoll(parts.pre_roll + parts.segments.min_speech + 1.0)
         self._soundings: deque[Sounding] = deque(maxlen=FRAMES)
@@ -249,6 +251,7 @@ class Session:
 
     def device_changed(self, before: str | None, after: str | None) -> None:
         """A microphone or loudspeaker went away or came; None: there is none."""
+        self._lift.reset()
         self._emit("device.changed", None, **{"from": before, "to": after})
 
     def protect(self, mode: Mode, message: str) -> None:
@@ -290,19 +293,19 @@ class Session:
         async for heard in duplex.frames():
             if captured is not None:
                 captured(heard)
-            probability = vad.probability(heard.samples)
-            frame = replace(heard, speech=probability)
-            self._captured_until = frame.end
             phase = self._talk.phase
-            self._pre_roll.push(frame)
-            if self._listener is not None:
-                self._listener.push(frame)
             overlapping = isinstance(phase, Overlapping)
             # Held, it makes no echo.
             speaking = (
                 not phase.held if isinstance(phase, Overlapping) else isinstance(phase, Replying) and phase.audible
             )
             thinking = isinstance(phase, Replying) and not phase.audible
+            probability = vad.probability(self._lift.push(heard.samples, speaking=speaking))
+            frame = replace(heard, speech=probability)
+            self._captured_until = frame.end
+            self._pre_roll.push(frame)
+            if self._listener is not None:
+                self._listener.push(frame)
             last = self._closing and not isinstance(phase, _HEARING)
             if self._talk.muted or last or (speaking and self._parts.turns.barge_in == "off"):
                 # Nothing said now is listened to later either.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assistant.audio.frames import levels
+from assistant.audio.lift import Lift
 from assistant.conversation.events import Voice, VoicePaused, VoiceResumed, VoiceStarted
 from assistant.conversation.segment import Segmenter, SegmentRules
 from assistant.ports import CAPTURE_RATE, FRAME, Samples, VoiceActivity
@@ -43,6 +44,7 @@ class Cutter:
 
     def __init__(self, vad: VoiceActivity, rules: SegmentRules | None = None) -> None:
         self._vad = vad
+        self._lift = Lift()
         self._segmenter = Segmenter(rules)
         self._kept: list[Samples] = []
         """Whole frames from sample ``_first`` on."""
@@ -77,7 +79,7 @@ class Cutter:
     def _frame(self, frame: Samples) -> Utterance | None:
         self._kept.append(frame)
         end = self._end
-        self._speech.append(self._vad.probability(frame))
+        self._speech.append(self._vad.probability(self._lift.push(frame)))
         for voice in self._segmenter.push(end, self._speech[-1], levels(frame), False):
             self._heard(voice)
         if self._begun is None:

@@ -12,6 +12,7 @@ import anyio
 import numpy as np
 
 from assistant.audio.frames import levels
+from assistant.audio.lift import Lift
 from assistant.bench.endpointing.truth import Recording
 from assistant.conversation.events import EndJudged, Voice
 from assistant.conversation.segment import Segmenter, SegmentRules
@@ -66,13 +67,14 @@ def decoded(folder: Path, recording: Recording, seed: int) -> Samples:
 async def heard(samples: Samples, vad: VoiceActivity, detector: TurnDetector | None, costs: list[float]) -> Heard:
     """Run the loop's front end over the recording. ``costs``: each answer's seconds on this machine are added."""
     vad.reset()
-    segmenter = Segmenter(SegmentRules())
+    lift, segmenter = Lift(), Segmenter(SegmentRules())
     happenings: list[Voice | EndJudged] = []
     known: list[float] = []
     judge = None if detector is None else Judge(nullcontext(detector), lambda: 0.0, lambda _: None, lambda _: None)
     for number in range(len(samples) // FRAME):
         frame = Frame(samples[number * FRAME : (number + 1) * FRAME], number * FRAME)
-        voices = segmenter.push(frame.end, vad.probability(frame.samples), levels(frame.samples), False)
+        speech = vad.probability(lift.push(frame.samples))
+        voices = segmenter.push(frame.end, speech, levels(frame.samples), False)
         happenings.extend(voices)
         known.extend(frame.end for _ in voices)
         if judge is None or detector is None:

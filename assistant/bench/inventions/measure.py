@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from assistant.audio.frames import levels
+from assistant.audio.lift import Lift
 from assistant.audio.resample import Resampler
 from assistant.bench.inventions.pieces import Piece, pieces
 from assistant.config import parse_choice
@@ -120,12 +121,12 @@ async def _synthetic() -> list[Piece]:
 
 def _seen(piece: Piece, half: int, vad: VoiceActivity) -> _Seen:
     vad.reset()
-    segmenter = Segmenter()
+    lift, segmenter = Lift(), Segmenter()
     sound = np.pad(piece.samples, (0, -len(piece.samples) % FRAME)).astype(np.float32)
     frames, heard = [], False
     for at in range(0, len(sound), FRAME):
         samples: Samples = sound[at : at + FRAME]
-        frame = Frame(samples, at, vad.probability(samples))
+        frame = Frame(samples, at, vad.probability(lift.push(samples)))
         voices = segmenter.push(frame.end, frame.speech or 0.0, levels(samples), False)
         heard = heard or any(isinstance(voice, VoiceStarted) for voice in voices)
         frames.append(frame)
