@@ -43,11 +43,11 @@ DOWNLOAD_GAP = 20.0
 """Seconds without a byte after which a download is given up."""
 
 
-async def resolve(model: str, *, language: str = "auto", gap: float = DOWNLOAD_GAP) -> Path:
+async def resolve(model: str, *, language: str | None = None, gap: float = DOWNLOAD_GAP) -> Path:
     """The directory of ``model``: a directory, a name, ``owner/repository``, or what it is for (see USES).
 
-    ``language`` matters for what a model is for: English has smaller models of its own. Raises ParleyError for a wrong
-    name or directory, ProviderUnavailable when it cannot be downloaded.
+    ``language`` (ISO 639-1; None: any) matters for what a model is for: English has smaller models of its own. Raises
+    ParleyError for a wrong name or directory, ProviderUnavailable when it cannot be downloaded.
     """
     model = _named(model, language)
     place = _place(model)
@@ -56,13 +56,13 @@ async def resolve(model: str, *, language: str = "auto", gap: float = DOWNLOAD_G
     return cached(place) or await _download(model, place, gap)
 
 
-def is_here(model: str, *, language: str = "auto") -> bool:
+def is_here(model: str, *, language: str | None = None) -> bool:
     """`resolve` would not have to download it. Raises ParleyError for a wrong name or directory."""
     place = _place(_named(model, language))
     return isinstance(place, Path) or cached(place) is not None
 
 
-def _named(model: str, language: str) -> str:
+def _named(model: str, language: str | None) -> str:
     return (USES if language == "en" else USES_MULTILINGUAL).get(model, model)
 
 

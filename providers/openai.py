@@ -30,6 +30,7 @@ from providers import _http, openai_live
 from providers._batch import BatchTranscriber, Heard
 from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
+from providers._language import tags
 from providers._live import LiveTranscriber
 from providers._load import quietly
 from providers._messages import turns
@@ -290,9 +291,8 @@ async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber | Live
         return
     chosen = read(HearingOptions, options, _WHO)
     api_key = _http.key(chosen, _VARIABLE, _WHO)
-    languages = chosen.languages or (() if chosen.language == "auto" else (chosen.language,))
     fields: dict[str, Any] = {"model": chosen.model, "response_format": "json"}
-    fields |= {"languages": list(languages)} if languages else {}
+    fields |= {"languages": languages} if (languages := tags(chosen.languages, chosen.language)) else {}
     fields |= {"keywords": list(chosen.keywords)} if chosen.keywords else {}
     fields |= {"prompt": chosen.prompt} if chosen.prompt else {}
     async with hearing(chosen, fields, _WHO, _http.address(chosen.base_url or _BASE_URL, _WHO), api_key) as opened:

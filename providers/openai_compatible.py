@@ -41,6 +41,7 @@ from providers import _http, _model_list, _voice_list
 from providers._batch import BatchTranscriber
 from providers._card import Card, Cards, VoiceInfo
 from providers._errors import Refusal, scrubbed
+from providers._language import primary
 from providers._messages import Turn, own, turns, without_tools
 from providers._options import read
 from providers._probe import NOT_CHAT
@@ -350,7 +351,7 @@ def fields_of(options: HearingOptions) -> dict[str, Any]:
     fields: dict[str, Any] = {"model": options.model, "response_format": "json"}
     if options.words:
         fields |= {"response_format": "verbose_json", "timestamp_granularities": ["word"]}
-    fields |= {"language": options.language.split("-")[0].lower()} if options.language != "auto" else {}
+    fields |= {"language": language} if (language := primary(options.language)) else {}
     fields |= {"prompt": options.prompt} if options.prompt else {}
     return fields
 

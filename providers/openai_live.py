@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from assistant.ports import ParleyError, TranscriberAbilities
 from providers import _http
+from providers._language import primaries
 from providers._live import Heard, LiveTranscriber
 from providers._openai_realtime import PCM, RATE, WHO, failure, server
 from providers._options import read
@@ -45,8 +46,7 @@ class HearingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_
 
 def session(chosen: HearingOptions) -> Mapping[str, Any]:
     """Raises ParleyError for what the model does not take."""
-    asked = chosen.languages or (() if chosen.language in ("", "auto") else (chosen.language,))
-    languages = [language.replace("_", "-").partition("-")[0] for language in asked]
+    languages = primaries(chosen.languages, chosen.language)
     transcription: dict[str, Any] = {"model": chosen.model}
     if chosen.model == "gpt-realtime-whisper":
         for name in ("keywords", "prompt"):

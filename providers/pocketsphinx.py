@@ -21,6 +21,7 @@ from anyio import to_thread
 from assistant.conversation.events import Transcript, Word
 from assistant.ports import CAPTURE_RATE, Frame, ParleyError, ProviderError, ProviderUnavailable, TranscriberAbilities
 from providers._card import Card, Cards
+from providers._language import primary
 from providers._options import Timeouts, read
 from providers._sphinx_process import Process
 from providers._sphinx_worker import FAILED, FINISH, FORGET, GRAMMAR, HEARD, LEVEL, READY, SOUND
@@ -50,7 +51,7 @@ async def transcriber(options: Mapping[str, Any]) -> AsyncIterator[PocketSphinx]
     settings = read(Options, options, NAME)
     if settings.model not in ("", MODEL):
         raise ParleyError(f"{NAME}: there is no model {settings.model!r}; it has one, {MODEL!r}: leave the option out")
-    if settings.language.replace("_", "-").split("-")[0].lower() not in ("", "auto", "en"):
+    if primary(settings.language) not in (None, "en"):
         raise ParleyError(
             f"{NAME}: it understands English alone, not {settings.language!r}; choose another provider for [stt], or "
             f'language = "en"'

@@ -22,6 +22,7 @@ from assistant.ports import CAPTURE_RATE, ParleyError, ProviderError, Samples, T
 from providers import _cuda, _models
 from providers._batch import BatchTranscriber, Heard
 from providers._card import Card, Cards
+from providers._language import primary
 from providers._libraries import preload
 from providers._models import SHIPPED
 from providers._options import Timeouts, read
@@ -66,8 +67,9 @@ async def transcriber(options: Mapping[str, Any]) -> AsyncIterator[BatchTranscri
     try:
         await worker.run(preload, "av", "ctranslate2")
         await worker.run(importable, "faster_whisper", provider=NAME, extra="whisper")
-        language = settings.language.split("-")[0].lower()
-        directory = await _models.resolve(settings.model, language=language, gap=settings.download_gap)
+        directory = await _models.resolve(
+            settings.model, language=primary(settings.language), gap=settings.download_gap
+        )
         model = await worker.run(_Model, directory, settings, worker)
 
         async def decode(samples: Samples, *, optional: bool) -> Heard:
@@ -86,7 +88,7 @@ async def transcriber(options: Mapping[str, Any]) -> AsyncIterator[BatchTranscri
 def would_download(options: Mapping[str, Any]) -> bool:
     """The model is not on this machine. Raises ParleyError for wrong options."""
     settings = read(Options, options, NAME)
-    return not _models.is_here(settings.model, language=settings.language.split("-")[0].lower())
+    return not _models.is_here(settings.model, language=primary(settings.language))
 
 
 CARDS: Cards = {
@@ -111,8 +113,8 @@ class _Model:
         self._worker = worker
         self._model = self._load(directory)
         self.languages = tuple(self._model.supported_languages)
-        language = settings.language.split("-")[0].lower()
-        if language != "auto" and language not in self.languages:
+        language = primary(settings.language)
+        if language is not None and language not in self.languages:
             raise ParleyError(
                 f"{NAME}: the model {settings.model!r} does not know the language {settings.language!r}, only "
                 f"{_some(self.languages)}; choose one of them or another model"
@@ -121,7 +123,7 @@ class _Model:
             raise ParleyError(
                 f"{NAME}: the model {settings.model!r} knows English alone and cannot translate; try 'base'"
             )
-        self._language = self.languages[0] if len(self.languages) == 1 else None if language == "auto" else language
+        self._language = self.languages[0] if len(self.languages) == 1 else language
 
     def _load(self, directory: Path) -> Any:
         import ctranslate2

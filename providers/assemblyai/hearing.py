@@ -15,6 +15,7 @@ from msgspec import Meta
 from assistant.conversation.events import Word
 from assistant.ports import CAPTURE_RATE, TranscriberAbilities
 from providers import _http
+from providers._language import primaries
 from providers._live import Heard
 from providers._options import read
 from providers._ws import Message, Socket
@@ -65,23 +66,22 @@ def read_options(options: Mapping[str, Any], provider: str) -> Options:
 
 
 def query(chosen: Options) -> dict[str, object]:
-    asked = chosen.languages or (() if chosen.language in ("", "auto") else (chosen.language,))
-    languages = [language.replace("_", "-").partition("-")[0] for language in asked]
+    languages = primaries(chosen.languages, chosen.language)
     return {
         "sample_rate": CAPTURE_RATE,
         "encoding": "pcm_s16le",
         "speech_model": chosen.model,
         "format_turns": True,
         "language_detection": None if languages else True,
-        "language_codes": _listed(languages),
-        "keyterms_prompt": _listed(chosen.keyterms),
+        "language_codes": _json(languages),
+        "keyterms_prompt": _json(chosen.keyterms),
         "mode": chosen.mode,
         "min_turn_silence": chosen.min_turn_silence,
         "max_turn_silence": chosen.max_turn_silence,
     }
 
 
-def _listed(values: Sequence[str]) -> str | None:
+def _json(values: Sequence[str]) -> str | None:
     """Lists are JSON in AssemblyAI's addresses."""
     return json.dumps(list(values), ensure_ascii=False) if values else None
 

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from assistant.ports import ParleyError, SpeechChunk, SpokenWord, SynthesizerAbilities
 from providers import _http
+from providers._language import primary
 from providers._options import read
 from providers._wav import PcmReader
 from providers._ws import Message, Socket
@@ -66,7 +67,7 @@ def read_options(options: Mapping[str, Any], provider: str) -> Options:
     chosen = read(Options, options, provider)
     if chosen.speed != 1.0:
         log.warning("%s's voices speak at one speed: speed = %g is passed over", provider, chosen.speed)
-    if chosen.language not in ("", "auto") and _code(chosen.language) not in LANGUAGES:
+    if primary(chosen.language) not in (None, *LANGUAGES):
         raise ParleyError(f"{provider}: its voices speak {', '.join(LANGUAGES)}, not {chosen.language}")
     return chosen
 
@@ -75,15 +76,11 @@ def query(chosen: Options) -> dict[str, object]:
     return {
         "voice_id": chosen.voice,
         "model_id": chosen.model,
-        "language": LANGUAGES.get(_code(chosen.language)),
+        "language": LANGUAGES.get(primary(chosen.language) or ""),
         "sample_rate": chosen.rate,
         "encoding": "pcm_s16le",
         "word_boundaries": True,
     }
-
-
-def _code(language: str) -> str:
-    return language.replace("_", "-").partition("-")[0].lower()
 
 
 def dialect(provider: str, secrets: tuple[str, ...]) -> Callable[[Socket], Dialect]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from assistant.conversation.events import Word
 from assistant.ports import TranscriberAbilities
+from providers._language import primary
 from providers._live import Heard
 from providers._ws import Message, Socket
 from providers.cartesia import turns
@@ -27,13 +28,13 @@ def query(chosen: turns.Options) -> dict[str, object]:
         "model": chosen.model,
         "encoding": "pcm_s16le",
         "sample_rate": turns.RATE,
-        "language": turns.language(chosen),
+        "language": primary(chosen.language),
         "keyterm": list(chosen.keyterms),
     }
 
 
 def dialect(chosen: turns.Options, provider: str, secrets: tuple[str, ...]) -> Callable[[Socket], Dialect]:
-    return lambda _: Dialect(provider, secrets, turns.language(chosen))
+    return lambda _: Dialect(provider, secrets, primary(chosen.language))
 
 
 class Dialect:

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from assistant.ports import SpeechChunk, SynthesizerAbilities
 from providers import _http
+from providers._language import primary
 from providers._options import read
 from providers._phrases import Phrases
 from providers._placing import Placing
@@ -138,7 +139,7 @@ def request(chosen: Options, context: str) -> dict[str, Any]:
         "emotion": chosen.emotion or None,
     }
     manner = {name: value for name, value in manner.items() if value is not None}
-    language = None if chosen.language == "auto" else chosen.language.replace("_", "-").split("-")[0].lower()
+    language = primary(chosen.language)
     return {
         "context_id": context,
         "model_id": chosen.model,

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from assistant.ports import ParleyError, TranscriberAbilities
 from providers import _http
+from providers._language import primary
 from providers._live import Heard
 from providers._options import read
 from providers._ws import Message, Socket
@@ -51,15 +52,10 @@ class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 def read_options(options: Mapping[str, Any], provider: str) -> Options:
     """Raises ParleyError."""
     chosen = read(Options, options, provider)
-    code = language(chosen)
+    code = primary(chosen.language)
     if chosen.model.startswith(MODEL) and code not in (None, "en"):
         raise ParleyError(f'{provider}: {chosen.model} hears English alone; for {code!r} set model = "ink-whisper"')
     return chosen
-
-
-def language(chosen: Options) -> str | None:
-    """ISO 639-1; None for "auto"."""
-    return None if chosen.language == "auto" else chosen.language.replace("_", "-").split("-")[0].lower()
 
 
 def query(chosen: Options) -> dict[str, object]:

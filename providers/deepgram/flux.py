@@ -15,6 +15,7 @@ from msgspec import Meta
 from assistant.ports import TranscriberAbilities
 from providers import _http
 from providers._errors import from_body
+from providers._language import tag
 from providers._live import Heard
 from providers._options import read
 from providers._ws import Message, Socket
@@ -53,7 +54,6 @@ def patience(chosen: Options) -> float:
 
 
 def query(chosen: Options) -> dict[str, object]:
-    hint = chosen.language if chosen.language != "auto" and "multi" in chosen.model else None
     return {
         "model": chosen.model,
         "encoding": "linear16",
@@ -62,7 +62,7 @@ def query(chosen: Options) -> dict[str, object]:
         "eager_eot_threshold": chosen.eager_eot_threshold,
         "eot_timeout_ms": chosen.eot_timeout_ms,
         "keyterm": list(chosen.keyterms),
-        "language_hint": hint,
+        "language_hint": tag(chosen.language) if "multi" in chosen.model else None,
     }
 
 

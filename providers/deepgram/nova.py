@@ -9,6 +9,7 @@ from assistant.conversation.events import Word
 from assistant.ports import TranscriberAbilities
 from providers import _http
 from providers._errors import from_body
+from providers._language import tag
 from providers._live import Heard
 from providers._options import read
 from providers._ws import Message, Socket
@@ -42,7 +43,7 @@ def patience(chosen: Options) -> float:
 def query(chosen: Options) -> dict[str, object]:
     return {
         "model": chosen.model,
-        "language": "multi" if chosen.language == "auto" else chosen.language,
+        "language": tag(chosen.language) or "multi",
         "encoding": "linear16",
         "sample_rate": 16_000,
         "channels": 1,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from assistant.ports import SpeechChunk, SynthesizerAbilities
+from providers._language import primary
 from providers._ws import Message, Socket
 from providers.elevenlabs import languages, speaking
 from providers.elevenlabs.faults import failed
@@ -40,7 +41,7 @@ def query(chosen: speaking.Options) -> dict[str, object]:
     return {
         "model_id": chosen.model,
         "output_format": f"pcm_{chosen.rate}",
-        "language_code": None if chosen.model in _ONE_LANGUAGE else languages.written(chosen.language),
+        "language_code": None if chosen.model in _ONE_LANGUAGE else primary(chosen.language),
         "auto_mode": True,  # what is sent are whole phrases: it need not gather them
         "sync_alignment": True,
         "inactivity_timeout": _INACTIVITY,

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from assistant.ports import SpeechChunk, SynthesizerAbilities
+from providers._language import primary
 from providers._ws import Message, Socket
-from providers.elevenlabs import languages, speaking
+from providers.elevenlabs import speaking
 from providers.elevenlabs.faults import failed
 
 PATH = "/v1/text-to-dialogue/multi-stream-input"
@@ -35,7 +36,7 @@ def query(chosen: speaking.Options) -> dict[str, object]:
     return {
         "model_id": chosen.model,
         "output_format": f"pcm_{chosen.rate}",
-        "language_code": languages.written(chosen.language),
+        "language_code": primary(chosen.language),
         "sync_alignment": True,
     }
 

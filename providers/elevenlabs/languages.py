@@ -22,11 +22,6 @@ _THREE = {
 """ISO 639-3 -> 639-1."""
 
 
-def written(code: str) -> str | None:
-    """A BCP 47 code as ElevenLabs takes it: without a region. None for "auto"."""
-    return None if code in ("", "auto") else code.replace("_", "-").split("-")[0].lower()
-
-
 def read(code: object) -> str | None:
     """ElevenLabs' code, of two or three letters, as BCP 47."""
     return _THREE.get(str(code), str(code)) if code else None

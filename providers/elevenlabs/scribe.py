@@ -14,6 +14,7 @@ from typing import Any
 from assistant.conversation.events import Word
 from assistant.ports import TranscriberAbilities
 from providers import _http
+from providers._language import primary
 from providers._live import Heard
 from providers._options import read
 from providers._ws import Message, Socket
@@ -70,7 +71,7 @@ def query(chosen: Options) -> dict[str, object]:
         "model_id": chosen.model,
         "audio_format": f"pcm_{RATE}",
         "commit_strategy": "manual",
-        "language_code": languages.written(chosen.language),
+        "language_code": primary(chosen.language),
         "include_timestamps": chosen.include_timestamps,
         "include_language_detection": True if chosen.include_timestamps and chosen.language == "auto" else None,
         "keyterms": list(chosen.keyterms),
@@ -78,7 +79,7 @@ def query(chosen: Options) -> dict[str, object]:
 
 
 def dialect(chosen: Options, provider: str, secrets: tuple[str, ...]) -> Callable[[Socket], Dialect]:
-    known = languages.written(chosen.language)
+    known = primary(chosen.language)
     return lambda socket: Dialect(provider, secrets, socket.alive * KEPT, chosen.include_timestamps, known)
 
 

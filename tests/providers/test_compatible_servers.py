@@ -207,7 +207,7 @@ async def test_a_chosen_model_is_not_looked_for() -> None:
         assert not [request for request in server.requests if request.method == "GET"]
 
 
-@pytest.mark.parametrize(("given", "sent"), [("de", b"de"), ("pt-BR", b"pt"), ("EN-us", b"en")])
+@pytest.mark.parametrize(("given", "sent"), [("de", b"de"), ("pt-BR", b"pt"), ("pt_BR", b"pt"), ("EN-us", b"en")])
 async def test_a_region_is_not_sent(given: str, sent: bytes) -> None:
     async with Speaches() as server:
         await heard(server, language=given)

@@ -153,14 +153,14 @@ async def test_flux_is_not_hurried_while_the_user_goes_on_after_a_turn(server: D
 
 
 async def test_nova_is_asked_to_finalise(server: DeepgramServer) -> None:
-    given = options(server, model="nova-3", language="en", keyterms=["Parley"])
+    given = options(server, model="nova-3", language="en_GB", keyterms=["Parley"])
     async with deepgram.transcriber(given) as ears, ears.stream() as stream:
         for frame in WAVE:
             stream.push(frame)
         stream.finish()
         partial, final = await heard(stream, 1)
         line = next(line for line in server.lines if {"type": "Finalize"} in line.received)
-        assert (line.query["language"], line.query["keyterm"]) == (["en"], ["Parley"])
+        assert (line.query["language"], line.query["keyterm"]) == (["en-GB"], ["Parley"])
     assert (partial.text, partial.final, final.text) == ("what time", False, HEARD)
     assert final.words[0].start == pytest.approx(1.0), "words are on the audio clock"
     assert final.language == "en"

@@ -197,7 +197,7 @@ async def test_silence_is_a_failure(
 
 
 async def test_what_is_uploaded_for_recognition(server: OpenAIServer) -> None:
-    options = {"base_url": server.url, "api_key": KEY, "languages": ["en", "de"], "keywords": ["Wobbegong"]}
+    options = {"base_url": server.url, "api_key": KEY, "languages": ["en", "pt_BR"], "keywords": ["Wobbegong"]}
     sound = np.clip(np.sin(np.arange(16_000) * 0.05) * 1.2, -1.5, 1.5).astype(np.float32)
     async with openai.transcriber(options) as transcriber, transcriber.stream() as stream:
         assert not transcriber.abilities.partials
@@ -211,7 +211,7 @@ async def test_what_is_uploaded_for_recognition(server: OpenAIServer) -> None:
     form = request.form
     assert form["model"] == [b"gpt-transcribe"]
     assert form["response_format"] == [b"json"]
-    assert form["languages[]"] == [b"en", b"de"]
+    assert form["languages[]"] == [b"en", b"pt-BR"]
     assert form["keywords[]"] == [b"Wobbegong"]
     with wave.open(io.BytesIO(form["file"][0])) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16_000, 1, 2)

@@ -133,6 +133,13 @@ async def test_language_is_found_when_it_is_auto() -> None:
     assert (german.language, german.text) == ("de", "Guten Morgen.")
 
 
+@pytest.mark.parametrize("language", ["de-AT", "de_AT"])
+async def test_a_language_may_have_a_region(language: str) -> None:
+    async with opened(language=language) as transcriber:
+        heard = await hear(transcriber, await render("Guten Morgen.", voice="de"))
+    assert (heard.language, heard.text) == ("de", "Guten Morgen.")
+
+
 async def test_hotwords_are_taken() -> None:
     async with opened(hotwords="lights kitchen") as transcriber:
         heard = await hear(transcriber, recording("slt-turn-off-the-lights-in-the-kitchen.wav"))
