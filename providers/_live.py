@@ -81,7 +81,6 @@ class LiveTranscriber:
         lines: Lines,
         dialect: Callable[[Socket], Dialect],
         *,
-        name: str,
         abilities: TranscriberAbilities,
         rate: int = CAPTURE_RATE,
         chunk: float = 0.064,
@@ -95,7 +94,7 @@ class LiveTranscriber:
         for; asking may cut a turn in two. ``takes_back``: the server may find that a final of its own was none; else
         what comes behind one is what was said after it. ``fastest``: times real time at which sound that waits is sent,
         after the first `BURST` seconds of it."""
-        self.name = name
+        self.name = lines.server.provider
         self.abilities = abilities
         self.rate = rate
         self.chunk = chunk

@@ -70,13 +70,12 @@ class LiveVoice:
         lines: Lines,
         dialect: Callable[[Socket], Dialect],
         *,
-        name: str,
         rate: int,
         abilities: SynthesizerAbilities,
     ) -> None:
         """``rate``: Hz of the samples that the dialect reads. ``dialect`` makes one for each call, which is told its
         connection: some vendors count the calls on it."""
-        self.name = name
+        self.name = lines.server.provider
         self.rate = rate
         self.abilities = abilities
         self._lines = lines

@@ -70,9 +70,8 @@ async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
     first = session(chosen)
     async with Lines(server(chosen, {"intent": "transcription"})).open() as lines:
         yield LiveTranscriber(
-            lines, dialect(first, lines.server.secrets), name=WHO, abilities=ABILITIES, rate=RATE, chunk=CHUNK,
-            takes_back=False,
-        )  # fmt: skip
+            lines, dialect(first, lines.server.secrets), abilities=ABILITIES, rate=RATE, chunk=CHUNK, takes_back=False
+        )
 
 
 def dialect(first: Message, secrets: tuple[str, ...]) -> Callable[[Socket], Dialect]:

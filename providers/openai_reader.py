@@ -84,7 +84,7 @@ class Reader:
         self._factor = 1.0
         self._speeds: WeakKeyDictionary[Socket, float] = WeakKeyDictionary()
         """What each connection was told last."""
-        self._voice = LiveVoice(lines, self._dialect, name=WHO, rate=RATE, abilities=ABILITIES)
+        self._voice = LiveVoice(lines, self._dialect, rate=RATE, abilities=ABILITIES)
 
     def set_speed(self, factor: float) -> None:
         self._factor = factor

@@ -9,42 +9,35 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from providers import _http
+from providers._account import Account
 from providers._card import Card, Cards
 from providers._live import LiveTranscriber
 from providers._voicing import LiveVoice
-from providers._ws import Lines, Server, address
+from providers._ws import Lines
 from providers.assemblyai import hearing, speaking
 from providers.assemblyai.codes import CLOSES
 from providers.registry import Options
 
 _WHO = "assemblyai"
 _VARIABLE = "ASSEMBLYAI_API_KEY"
-_HEARING_URL = "wss://streaming.assemblyai.com"
-_SPEAKING_URL = "wss://tts.us.assemblyai.com"
-_VERSION = "2025-05-12"
-
-
-def _server(chosen: _http.Options, url: str, path: str, query: dict[str, object], **headers: str) -> Server:
-    key = _http.key(chosen, _VARIABLE, _WHO)
-    return Server(
-        _WHO,
-        address(chosen.base_url or url, path, _WHO, query),
-        chosen.timeouts,
-        {"Authorization": key, **headers},
-        (key,),
-        CLOSES,
-    )
+_HEARING = Account(
+    _WHO,
+    _VARIABLE,
+    "wss://streaming.assemblyai.com",
+    lambda key: {"Authorization": key, "AssemblyAI-Version": "2025-05-12"},
+    CLOSES,
+)
+_SPEAKING = Account(_WHO, _VARIABLE, "wss://tts.us.assemblyai.com", lambda key: {"Authorization": key}, CLOSES)
 
 
 @asynccontextmanager
 async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
     """Open speech recognition. Raises ProviderUnavailable (no key), ParleyError (bad option)."""
     chosen = hearing.read_options(options, _WHO)
-    server = _server(chosen, _HEARING_URL, hearing.PATH, hearing.query(chosen), **{"AssemblyAI-Version": _VERSION})
+    server = _HEARING.server(chosen, hearing.PATH, hearing.query(chosen))
     async with Lines(server, farewell=(hearing.FAREWELL,), idle=chosen.idle).open() as lines:
         yield LiveTranscriber(
-            lines, hearing.dialect(chosen, _WHO, server.secrets), name=_WHO, abilities=hearing.ABILITIES,
+            lines, hearing.dialect(chosen, _WHO, server.secrets), abilities=hearing.ABILITIES,
             chunk=hearing.CHUNK, least=hearing.LEAST, patience=chosen.force_after, takes_back=False,
             fastest=hearing.FASTEST,
         )  # fmt: skip
@@ -54,13 +47,13 @@ async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
 async def synthesizer(options: Options) -> AsyncIterator[LiveVoice]:
     """Open speech synthesis. Raises ProviderUnavailable (no key), ParleyError (bad option)."""
     chosen = speaking.read_options(options, _WHO)
-    server = _server(chosen, _SPEAKING_URL, speaking.PATH, speaking.query(chosen))
+    server = _SPEAKING.server(chosen, speaking.PATH, speaking.query(chosen))
     lines = Lines(
         server, farewell=speaking.FAREWELL, alive=speaking.ALIVE, every=speaking.EVERY, idle=speaking.IDLE
     )  # fmt: skip
     async with lines.open():
         yield LiveVoice(
-            lines, speaking.dialect(_WHO, server.secrets), name=_WHO, rate=chosen.rate, abilities=speaking.ABILITIES
+            lines, speaking.dialect(_WHO, server.secrets), rate=chosen.rate, abilities=speaking.ABILITIES
         )  # fmt: skip
 
 
@@ -69,7 +62,7 @@ CARDS: Cards = {
         hearing.ABILITIES,
         model=hearing.MODEL,
         key=_VARIABLE,
-        address=_HEARING_URL,
+        address=_HEARING.base_url,
         rates=(16_000,),
         note="billed while connected, so no connection is kept between utterances",
     ),
@@ -77,7 +70,7 @@ CARDS: Cards = {
         speaking.ABILITIES,
         model=speaking.MODEL,
         key=_VARIABLE,
-        address=_SPEAKING_URL,
+        address=_SPEAKING.base_url,
         rates=(24_000,),
         voices=speaking.VOICES,
         note="word times come when all the sound has, if at all",

@@ -11,19 +11,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from assistant.ports import ProviderError
-from providers import _http
+from providers._account import Account
 from providers._card import Card, Cards, VoiceInfo
 from providers._get import get
 from providers._live import LiveTranscriber
 from providers._voicing import LiveVoice
-from providers._ws import Lines, Server, address
+from providers._ws import Lines
 from providers.cartesia import manual, sonic, turns
 from providers.registry import Options
 
 _WHO = "cartesia"
-_VARIABLE = "CARTESIA_API_KEY"
-_BASE_URL = "wss://api.cartesia.ai"
-_VERSION = "2026-08-14"
+_ACCOUNT = Account(
+    _WHO,
+    "CARTESIA_API_KEY",
+    "wss://api.cartesia.ai",
+    lambda key: {"Authorization": f"Bearer {key}", "Cartesia-Version": "2026-08-14"},
+)
 _IDLE = 15.0
 """Seconds for which an idle connection is kept for the next utterance: Cartesia hangs up on one without sound after
 20 s, and silence would be billed."""
@@ -31,29 +34,22 @@ _PAGE = 100
 _PAGES = 20
 
 
-def _server(chosen: _http.Options, path: str, query: Mapping[str, object] | None = None) -> Server:
-    key = _http.key(chosen, _VARIABLE, _WHO)
-    url = address(chosen.base_url or _BASE_URL, path, _WHO, query)
-    headers = {"Authorization": f"Bearer {key}", "Cartesia-Version": _VERSION}
-    return Server(_WHO, url, chosen.timeouts, headers, (key,))
-
-
 @asynccontextmanager
 async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
     """Open speech recognition. Raises ProviderUnavailable (no key), ParleyError (bad option)."""
     chosen = turns.read_options(options, _WHO)
     if chosen.turns and chosen.model.startswith(turns.MODEL):
-        server = _server(chosen, turns.PATH, turns.query(chosen))
+        server = _ACCOUNT.server(chosen, turns.PATH, turns.query(chosen))
         async with Lines(server, farewell=turns.FAREWELL, idle=_IDLE).open() as lines:
             yield LiveTranscriber(
-                lines, turns.dialect(_WHO, server.secrets), name=_WHO, abilities=turns.ABILITIES, chunk=turns.CHUNK,
+                lines, turns.dialect(_WHO, server.secrets), abilities=turns.ABILITIES, chunk=turns.CHUNK,
                 patience=chosen.force_after,
             )  # fmt: skip
         return
-    server = _server(chosen, manual.PATH, manual.query(chosen))
+    server = _ACCOUNT.server(chosen, manual.PATH, manual.query(chosen))
     async with Lines(server, farewell=manual.FAREWELL, idle=_IDLE).open() as lines:
         yield LiveTranscriber(
-            lines, manual.dialect(chosen, _WHO, server.secrets), name=_WHO, abilities=manual.abilities(chosen),
+            lines, manual.dialect(chosen, _WHO, server.secrets), abilities=manual.abilities(chosen),
             chunk=turns.CHUNK, takes_back=False,
         )  # fmt: skip
 
@@ -62,17 +58,17 @@ async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
 async def synthesizer(options: Options) -> AsyncIterator[LiveVoice]:
     """Open speech synthesis. Raises ProviderUnavailable (no key), ParleyError (bad option)."""
     chosen = sonic.read_options(options, _WHO)
-    server = _server(chosen, sonic.PATH)
+    server = _ACCOUNT.server(chosen, sonic.PATH)
     async with Lines(server, idle=sonic.IDLE).open() as lines:
         yield LiveVoice(
-            lines, sonic.dialect(chosen, _WHO, server.secrets), name=_WHO, rate=chosen.rate, abilities=sonic.ABILITIES
+            lines, sonic.dialect(chosen, _WHO, server.secrets), rate=chosen.rate, abilities=sonic.ABILITIES
         )  # fmt: skip
 
 
 async def voices(options: Options) -> Sequence[VoiceInfo]:
     """The voices that the account may use. Raises ProviderUnavailable (no key), ParleyError (bad option),
     ProviderError."""
-    server = _server(sonic.read_options(options, _WHO), "/voices")
+    server = _ACCOUNT.server(sonic.read_options(options, _WHO), "/voices")
     found: list[VoiceInfo] = []
     after = None
     for _ in range(_PAGES):
@@ -102,16 +98,16 @@ CARDS: Cards = {
     "stt": Card(
         turns.ABILITIES,
         model=turns.MODEL,
-        key=_VARIABLE,
-        address=_BASE_URL,
+        key=_ACCOUNT.variable,
+        address=_ACCOUNT.base_url,
         rates=(turns.RATE,),
         note="turns = false: no end of turn of its own; ink-whisper: other languages",
     ),
     "tts": Card(
         sonic.ABILITIES,
         model=sonic.MODEL,
-        key=_VARIABLE,
-        address=_BASE_URL,
+        key=_ACCOUNT.variable,
+        address=_ACCOUNT.base_url,
         rates=(24_000, 16_000, 22_050, 44_100, 48_000, 8_000),
         voices=sonic.VOICES,
     ),

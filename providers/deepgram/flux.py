@@ -28,6 +28,8 @@ ABILITIES = TranscriberAbilities(partials=True, word_times=False, end_of_turn=Tr
 ALIVE = bytes(2 * 1280)
 """80 ms of silence: Flux takes no KeepAlive, and hangs up after 10 s without sound. One each 4 s is billed as 2 %."""
 FAREWELL = {"type": "CloseStream"}
+TAKES_BACK = True
+"""An eager end may turn out to be none."""
 
 
 class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -20,6 +20,7 @@ ABILITIES = TranscriberAbilities(partials=True, word_times=True, end_of_turn=Fal
 ALIVE = {"type": "KeepAlive"}
 """Nova hangs up after 10 s without sound or this."""
 FAREWELL = {"type": "CloseStream"}
+TAKES_BACK = False
 
 
 class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):

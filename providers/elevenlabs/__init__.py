@@ -11,34 +11,27 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from assistant.ports import ProviderError
-from providers import _http
+from providers._account import Account
 from providers._card import Card, Cards, VoiceInfo
 from providers._get import get
 from providers._live import LiveTranscriber
 from providers._voicing import LiveVoice
-from providers._ws import Lines, Server, address
+from providers._ws import Lines
 from providers.elevenlabs import contexts, dialogue, scribe, speaking
 from providers.registry import Options
 
 _WHO = "elevenlabs"
-_VARIABLE = "ELEVENLABS_API_KEY"
-_BASE_URL = "wss://api.elevenlabs.io"
-
-
-def _server(chosen: _http.Options, path: str, query: Mapping[str, object] | None = None) -> Server:
-    key = _http.key(chosen, _VARIABLE, _WHO)
-    url = address(chosen.base_url or _BASE_URL, path, _WHO, query)
-    return Server(_WHO, url, chosen.timeouts, {"xi-api-key": key}, (key,))
+_ACCOUNT = Account(_WHO, "ELEVENLABS_API_KEY", "wss://api.elevenlabs.io", lambda key: {"xi-api-key": key})
 
 
 @asynccontextmanager
 async def transcriber(options: Options) -> AsyncIterator[LiveTranscriber]:
     """Open speech recognition. Raises ProviderUnavailable (no key), ParleyError (bad option)."""
     chosen = scribe.read_options(options, _WHO)
-    server = _server(chosen, scribe.PATH, scribe.query(chosen))
+    server = _ACCOUNT.server(chosen, scribe.PATH, scribe.query(chosen))
     async with Lines(server, alive=scribe.ALIVE, every=scribe.EVERY).open() as lines:
         yield LiveTranscriber(
-            lines, scribe.dialect(chosen, _WHO, server.secrets), name=_WHO, abilities=scribe.abilities(chosen),
+            lines, scribe.dialect(chosen, _WHO, server.secrets), abilities=scribe.abilities(chosen),
             chunk=scribe.CHUNK, takes_back=False,
         )  # fmt: skip
 
@@ -48,27 +41,27 @@ async def synthesizer(options: Options) -> AsyncIterator[LiveVoice]:
     """Open speech synthesis. Raises ProviderUnavailable (no key), ParleyError (bad option)."""
     chosen = speaking.read_options(options, _WHO)
     if chosen.model.startswith(dialogue.MODELS):
-        server = _server(chosen, dialogue.PATH, dialogue.query(chosen))
+        server = _ACCOUNT.server(chosen, dialogue.PATH, dialogue.query(chosen))
         lines = Lines(
             server, greeting=dialogue.greeting(chosen), alive=dialogue.ALIVE, every=dialogue.EVERY, idle=dialogue.IDLE
         )  # fmt: skip
         async with lines.open():
             yield LiveVoice(
-                lines, dialogue.dialect(chosen, _WHO, server.secrets), name=_WHO, rate=chosen.rate,
+                lines, dialogue.dialect(chosen, _WHO, server.secrets), rate=chosen.rate,
                 abilities=dialogue.ABILITIES,
             )  # fmt: skip
         return
-    server = _server(chosen, contexts.path(chosen), contexts.query(chosen))
+    server = _ACCOUNT.server(chosen, contexts.path(chosen), contexts.query(chosen))
     async with Lines(server, farewell=contexts.FAREWELL, idle=contexts.IDLE).open() as lines:
         yield LiveVoice(
-            lines, contexts.dialect(chosen, _WHO, server.secrets), name=_WHO, rate=chosen.rate,
+            lines, contexts.dialect(chosen, _WHO, server.secrets), rate=chosen.rate,
             abilities=contexts.abilities(chosen),
         )  # fmt: skip
 
 
 async def voices(options: Options) -> Sequence[VoiceInfo]:
     """The account's voices. Raises ProviderUnavailable (no key), ParleyError (bad option), ProviderError."""
-    server = _server(speaking.read_options(options, _WHO), "/v1/voices")
+    server = _ACCOUNT.server(speaking.read_options(options, _WHO), "/v1/voices")
     body = await get(
         server.url, server.headers, provider=_WHO, timeouts=server.timeouts, secrets=server.secrets
     )  # fmt: skip
@@ -93,15 +86,15 @@ CARDS: Cards = {
     "stt": Card(
         scribe.ABILITIES,
         model=scribe.MODEL,
-        key=_VARIABLE,
-        address=_BASE_URL,
+        key=_ACCOUNT.variable,
+        address=_ACCOUNT.base_url,
         rates=(scribe.RATE,),
     ),
     "tts": Card(
         contexts.ABILITIES,
         model=speaking.MODEL,
-        key=_VARIABLE,
-        address=_BASE_URL,
+        key=_ACCOUNT.variable,
+        address=_ACCOUNT.base_url,
         rates=(24_000, 16_000, 22_050, 44_100, 48_000, 32_000, 8_000),
         voices=(speaking.VOICE,),
         note="eleven_v4_turbo: livelier, by another of its protocols",
