@@ -12,10 +12,11 @@ from anyio.abc import TaskGroup
 from assistant.audio.frames import levels
 from assistant.audio.lift import Lift
 from assistant.conversation.endpoint import EndpointRules, wait
-from assistant.conversation.events import Transcript, Voice, VoicePaused, VoiceResumed, VoiceStarted
+from assistant.conversation.events import EndJudged, Transcript, Voice, VoicePaused, VoiceResumed, VoiceStarted
 from assistant.conversation.invented import ignored
-from assistant.conversation.pauses import KEPT
+from assistant.conversation.pauses import KEPT, Habit
 from assistant.conversation.segment import Segmenter, SegmentRules
+from assistant.judging import Detector, Judge
 from assistant.later import ready
 from assistant.listen import Listener, PreRoll
 from assistant.observe.hub import Hub
@@ -41,6 +42,12 @@ class Parts:
     segments: SegmentRules = field(default_factory=SegmentRules)
     pre_roll: float = 0.5
     max_seconds: float | None = None
+    detector: Detector | None = None
+    """Judges by the sound whether the user has finished. `run` opens it."""
+    habit: Habit = field(default_factory=Habit)
+    """How long this user pauses, from before."""
+    habit_learned: Callable[[Habit], None] | None = None
+    """Gets what was learned of it, at the end."""
     warnings: Sequence[str] = ()
     """Told when the session has started."""
 
@@ -54,6 +61,10 @@ class Dictation:
         self._lift = Lift()
         self._segmenter = Segmenter(parts.segments)
         self._pre_roll = PreRoll(parts.pre_roll + parts.segments.min_speech + 1.0)
+        self._habit = parts.habit
+        self._judge: Judge | None = None
+        if parts.detector is not None:
+            self._judge = Judge(parts.detector, parts.duplex.now, self._judged, self.warn)
         self._turn = 0
         self._open: _Utterance | None = None
         """The utterance that is being said."""
@@ -69,12 +80,16 @@ class Dictation:
             self.warn(message)
         try:
             async with anyio.create_task_group() as self._group:
+                if self._judge is not None:
+                    self._group.start_soon(self._judge.run, name="judge")
                 reason = await self._listen()
                 self._group.cancel_scope.cancel()
         except Exception:
             reason = "error"
             raise
         finally:
+            if self._parts.habit_learned is not None and self._habit != self._parts.habit:
+                self._parts.habit_learned(self._habit)
             duplex = self._parts.duplex
             counts = {"underruns": duplex.underruns, "overflows": duplex.overflows}
             self._hub.emit("session.ended", data={"reason": reason, **counts})
@@ -102,8 +117,11 @@ class Dictation:
             self._pre_roll.push(frame)
             if self._open is not None:
                 self._open.listener.push(frame)
-            for voice in self._segmenter.push(frame.end, probability, levels(frame.samples), False):
+            voices = self._segmenter.push(frame.end, probability, levels(frame.samples), False)
+            for voice in voices:
                 self._heard(voice)
+            if self._judge is not None:
+                self._judge.push(frame, voices)
             if self._open is not None:
                 self._is_over(self._open, frame)
             if duplex.input_over and self._open is None and not self._finishing:
@@ -119,7 +137,12 @@ class Dictation:
             case VoicePaused(at) if self._open is not None:
                 self._open.paused(at)
             case VoiceResumed(at) if self._open is not None:
-                self._open.resumed(at)
+                if (pause := self._open.resumed(at)) is not None:
+                    self._habit = self._habit.with_pause(pause)
+
+    def _judged(self, judged: EndJudged) -> None:
+        if self._open is not None:
+            self._open.judged(judged)
 
     def _begin(self, at: float, frames: Sequence[Frame]) -> None:
         self._turn += 1
@@ -136,12 +159,18 @@ class Dictation:
             heard = utterance.transcript
             text, final = (None, False) if heard is None else (heard.text, utterance.covered)
             told, language = (False, None) if heard is None else (heard.end_of_turn, heard.language)
-            rules = self._parts.endpoint
-            voice = utterance.quiet_since - utterance.began
-            pauses = tuple(utterance.pauses)
-            if waited >= wait(
-                rules, text, final=final, end_of_turn=told, language=language, pauses=pauses, voice=voice
-            ):
+            needed = wait(
+                self._parts.endpoint,
+                text,
+                final=final,
+                end_of_turn=told,
+                language=language,
+                complete=utterance.complete,
+                pauses=tuple(utterance.pauses),
+                voice=utterance.quiet_since - utterance.began,
+                habit=self._habit,
+            )
+            if waited >= needed:
                 self._segmenter.end()
                 self._finish(utterance)
         elif frame.end - utterance.began >= LONGEST:
@@ -151,6 +180,8 @@ class Dictation:
 
     def _finish(self, utterance: _Utterance) -> None:
         self._open = None
+        if self._judge is not None:
+            self._judge.over()
         self._finishing.add(utterance)
         utterance.said()
 
@@ -167,6 +198,8 @@ class _Utterance:
         """The last voiced second, while the user pauses."""
         self.pauses: deque[float] = deque(maxlen=KEPT)
         """Seconds of the pauses after which the user went on."""
+        self._answers: tuple[EndJudged, ...] = ()
+        """A detector's, about the newest silence. The first may be there before the silence counts as a pause."""
         self.transcript: Transcript | None = None
         self.covered = False
         """The transcript is a final and about everything up to ``quiet_since``."""
@@ -181,10 +214,22 @@ class _Utterance:
         self.covered = heard is not None and heard.final and heard.until is not None and heard.until >= at - COVERED
         self.listener.hurry()
 
-    def resumed(self, at: float) -> None:
-        if self.quiet_since is not None:
-            self.pauses.append(at - self.quiet_since)
+    def resumed(self, at: float) -> float | None:
+        """Returns the seconds of the pause that is over; None: there was none."""
+        pause = None if self.quiet_since is None else at - self.quiet_since
+        if pause is not None:
+            self.pauses.append(pause)
         self.quiet_since, self.covered = None, False
+        return pause
+
+    def judged(self, answer: EndJudged) -> None:
+        before = self._answers if self._answers and self._answers[0].quiet_since == answer.quiet_since else ()
+        self._answers = (*before, answer)
+
+    @property
+    def complete(self) -> tuple[float, ...]:
+        """The probabilities that this silence is the end."""
+        return tuple(each.complete for each in self._answers if each.quiet_since == self.quiet_since)
 
     def said(self) -> None:
         """Nothing more belongs to it: it is over as soon as its final is there."""

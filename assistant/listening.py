@@ -12,9 +12,11 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
-from assistant.assemble import open_stage, open_vad, segment_rules, turn_rules
+from assistant.assemble import open_stage, open_vad, segment_rules, turn_detector, turn_rules
 from assistant.config import Settings
+from assistant.conversation.pauses import Habit
 from assistant.dictation import Dictation, Parts
+from assistant.habits import Habits
 from assistant.observe.transcript import TranscriptView
 from assistant.ports import Observer
 from assistant.sound import open_sound
@@ -58,6 +60,8 @@ async def listen(plan: Plan) -> int:
         vad = await opened.enter_async_context(open_vad(settings))
         failed = _failures(view, dictations)
         transcriber = await opened.enter_async_context(open_stage(settings, "stt", failed))
+        # A file is nobody: what is learned of people is learned at a microphone.
+        habits = Habits() if sound.real and settings.turn.endpointing == "adaptive" else None
         parts = Parts(
             duplex=sound.duplex,
             vad=vad,
@@ -68,6 +72,9 @@ async def listen(plan: Plan) -> int:
             segments=segment_rules(settings),
             pre_roll=settings.vad.pre_roll_ms / 1000,
             max_seconds=plan.max_seconds,
+            detector=turn_detector(settings),
+            habit=Habit() if habits is None else habits.load(),
+            habit_learned=None if habits is None else habits.learned,
             warnings=plan.warnings,
         )
         dictations.append(Dictation(parts))

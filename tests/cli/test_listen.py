@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.command import WHISPER, parley, start
 from tests.cli.talking import drawn, killed_if_stuck, one_sentence, scripted, write_wav
+from tests.cli.test_detector import SOURCE
 from tests.files.media import conversation
 
 SAID = ["Turn off the lights in the kitchen.", "Goodbye."]
@@ -151,3 +152,27 @@ def test_what_cannot_be_done_is_one_sentence(arguments: list[str], code: int, me
     done = parley(tmp_path, "listen", *arguments, *WHISPER)
     assert done.code == code
     assert message in one_sentence(done.stderr)
+
+
+def test_a_detector_is_asked_and_its_failure_told_once(tmp_path: Path) -> None:
+    """Sure, it ends an utterance sooner than doubtful; broken or missing, all is as without one."""
+    (tmp_path / "acme_turns.py").write_text(SOURCE)
+    spans = [(0.5, 2.1), (5.0, 6.6)]
+    write_wav(tmp_path / "mic.wav", drawn(spans, 9.5))
+    waited: dict[str, list[float]] = {}
+    for detector in ("acme_turns:sure", "acme_turns:doubtful", "acme_turns:broken", ""):
+        turn = f'endpointing = "adaptive"\ndetector = "{detector}"'
+        lines = [(*span, "the red car over there") for span in spans]
+        (tmp_path / "c.toml").write_text(scripted(lines, stt="final_after = 0.05", turn=turn), "utf-8")
+        env = {"PYTHONPATH": str(tmp_path)}
+        done = parley(tmp_path, "listen", "--mic", "mic.wav", "--config", "c.toml", "--json", env=env)
+        assert done.code == 0, done.stderr
+        events = [json.loads(line) for line in done.lines]
+        ended = [event for event in events if event["event"] == "user.speech_ended"]
+        waited[detector] = [event["t"] - event["at"] for event in ended]
+        warnings = [event["message"] for event in events if event["event"] == "warning"]
+        assert warnings == (["acme: it broke"] if "broken" in detector else [])
+    for turn in range(2):
+        sure, doubtful, broken, without = (each[turn] for each in waited.values())
+        assert sure < without < doubtful
+        assert broken == pytest.approx(without, abs=0.15)
