@@ -10,11 +10,11 @@ from typing import Any
 from assistant.ports import ProviderError
 from providers import _http
 from providers._errors import from_body
+from providers._openai_client import BASE_URL
 from providers._ws import Server, address
 
 WHO = "openai"
 VARIABLE = "OPENAI_API_KEY"
-BASE_URL = "https://api.openai.com/v1"
 RATE = 24_000
 """Hz of 16-bit PCM, in and out: the only rate that the API has for it."""
 PCM = {"type": "audio/pcm", "rate": RATE}

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from assistant.ports import CAPTURE_RATE, TranscriberAbilities
-from providers import _http, openai_compatible
+from providers import _http, _openai_hearing
 from providers._batch import BatchTranscriber
 from providers._card import Card, Cards
 from providers._options import read
-from providers.openai import hearing
+from providers.openai_compatible import chat, hearing
 from providers.registry import Options
 
 _WHO = "groq"
@@ -24,13 +24,13 @@ _BASE_URL = "https://api.groq.com/openai/v1"
 _VARIABLE = "GROQ_API_KEY"
 
 
-class ChatOptions(openai_compatible.ChatOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ChatOptions(chat.ChatOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = "openai/gpt-oss-120b"
     effort: str = ""
     """none, low, medium, high ... Empty: the least that the model has."""
 
 
-class HearingOptions(openai_compatible.HearingOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class HearingOptions(hearing.HearingOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = "whisper-large-v3-turbo"
 
 
@@ -44,12 +44,12 @@ def quickest(model: str) -> tuple[str, dict[str, Any]]:
 
 
 @asynccontextmanager
-async def chat_model(options: Options) -> AsyncIterator[openai_compatible.Chat]:
+async def chat_model(options: Options) -> AsyncIterator[chat.Chat]:
     """Open chat completions. Raises ProviderUnavailable (no key, no package), ParleyError (bad option)."""
     chosen = read(ChatOptions, options, _WHO)
     effort, extra = quickest(chosen.model)
     chosen = msgspec.structs.replace(chosen, effort=chosen.effort or effort, extra=extra | chosen.extra)
-    async with openai_compatible.chatting(chosen, _WHO, *_where(chosen)) as opened:
+    async with chat.opened(chosen, _WHO, *_where(chosen)) as opened:
         yield opened
 
 
@@ -57,7 +57,7 @@ async def chat_model(options: Options) -> AsyncIterator[openai_compatible.Chat]:
 async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber]:
     """Open speech recognition. Raises ProviderUnavailable (no key, no package), ParleyError (bad option)."""
     chosen = read(HearingOptions, options, _WHO)
-    async with hearing(chosen, openai_compatible.fields_of(chosen), _WHO, *_where(chosen)) as opened:
+    async with _openai_hearing.opened(chosen, hearing.fields_of(chosen), _WHO, *_where(chosen)) as opened:
         yield opened
 
 
@@ -78,7 +78,7 @@ CARDS: Cards = {
         note="words = true asks for word times",
     ),
     "llm": Card(
-        openai_compatible.Chat.abilities,
+        chat.Chat.abilities,
         model=ChatOptions().model,
         key=_VARIABLE,
         package="openai",

@@ -6,91 +6,35 @@ API as of 2026-11 (openai 3.52): reasoning effort "none" is the fastest that gpt
 
 from __future__ import annotations
 
-import importlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
-import numpy as np
-
-from assistant.conversation.events import Sureness, Word
 from assistant.ports import (
     CAPTURE_RATE,
     ChatAbilities,
     Delta,
     Message,
     ProviderError,
-    Samples,
     TextDelta,
     Tool,
     TranscriberAbilities,
 )  # fmt: skip
-from providers import _http, openai_live
-from providers._batch import BatchTranscriber, Heard
+from providers import _http, _openai_client, _openai_hearing, openai_live
+from providers._batch import BatchTranscriber
 from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
 from providers._language import tags
 from providers._live import LiveTranscriber
-from providers._load import quietly
 from providers._messages import turns
+from providers._openai_client import BASE_URL
 from providers._openai_items import Answer, described, items
 from providers._openai_realtime import RATE as LIVE_RATE
 from providers._options import read
-from providers._wav import wav
-from providers.registry import Options, importable
+from providers.registry import Options
 
 _WHO = "openai"
-_BASE_URL = "https://api.openai.com/v1"
 _VARIABLE = "OPENAI_API_KEY"
-
-
-def connect(options: _http.Options, *, provider: str, base_url: str, api_key: str) -> _http.Vendor:
-    """An AsyncOpenAI client that never retries. Imports the SDK (0.4-0.6 s): call it in a worker thread.
-
-    Without a key "none" is sent (the SDK insists on one, local servers take any). The environment's organisation and
-    project are sent to nobody but OpenAI. Raises ProviderUnavailable when the package is missing.
-    """
-    sdk = importable("openai", provider=provider, extra="openai")
-    with suppress(ImportError):
-        # At every call the SDK looks for httpx among the loaded modules, and would take for whole what another thread
-        # is just importing (google-genai and huggingface-hub do).
-        importlib.import_module("httpx")
-    return vendor(sdk, options, base_url, api_key, _http.client(options.timeouts))
-
-
-def vendor(sdk: Any, options: _http.Options, base_url: str, api_key: str, http: Any) -> _http.Vendor:
-    headers: dict[str, Any] = {}
-    if base_url != _BASE_URL:
-        headers |= {"OpenAI-Organization": sdk.Omit(), "OpenAI-Project": sdk.Omit()}
-    client = sdk.AsyncOpenAI(
-        api_key=api_key or "none", base_url=base_url, max_retries=0, http_client=http, default_headers=headers
-    )
-    return _http.Vendor(client, http, _http.faults(sdk.OpenAIError), options.timeouts, (api_key,))
-
-
-async def ready(
-    options: _http.Options,
-    *,
-    provider: str,
-    base_url: str,
-    api_key: str,
-    rehearsal: tuple[bytes, str],
-    use: Callable[[_http.Vendor], AsyncIterator[object]],
-) -> _http.Vendor:
-    """Load the SDK, walk ``use`` through the canned reply ``rehearsal`` (body, content type), and connect meanwhile."""
-    made = await quietly(lambda: connect(options, provider=provider, base_url=base_url, api_key=api_key))
-
-    async def replay(http: Any) -> None:
-        async for _ in use(vendor(importlib.import_module("openai"), options, base_url, api_key, http)):
-            pass
-
-    await _http.warmed(
-        lambda: _http.rehearse(replay, *rehearsal),
-        request=lambda: made.http.head(f"{base_url}/models"),  # without the key: it only has to connect
-        faults=made.faults,
-    )
-    return made
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -189,15 +133,14 @@ async def chat_model(options: Options) -> AsyncIterator[Chat]:
     """Open the Responses API. Raises ProviderUnavailable (no key, no package), ParleyError (bad option)."""
     chosen = read(ChatOptions, options, _WHO)
     api_key = _http.key(chosen, _VARIABLE, _WHO)
-    made = await ready(
+    async with _openai_client.opened(
         chosen,
         provider=_WHO,
-        base_url=_http.address(chosen.base_url or _BASE_URL, _WHO),
+        base_url=_http.address(chosen.base_url or BASE_URL, _WHO),
         api_key=api_key,
         rehearsal=(_REHEARSAL, "text/event-stream"),
         use=lambda vendor: Chat(vendor, chosen).reply(_http.GREETING),
-    )
-    async with made:
+    ) as made:
         yield Chat(made, chosen)
 
 
@@ -214,73 +157,6 @@ class HearingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_
     """Names and terms to listen for."""
 
 
-class Recogniser:
-    """`Decode` over ``POST /audio/transcriptions``: one WAV file up, one text back.
-
-    ``fields`` are the form's fields beside the file. ``find`` finds the model, when it is first needed.
-    """
-
-    def __init__(
-        self,
-        vendor: _http.Vendor,
-        name: str,
-        fields: dict[str, Any],
-        find: Callable[[_http.Vendor], Awaitable[str]] | None = None,
-    ) -> None:
-        self._vendor = vendor
-        self._name = name
-        self._fields = fields
-        self._find = find
-
-    async def __call__(self, samples: Samples, *, optional: bool) -> Heard:
-        call = _http.Call(self._name, self._vendor)
-        if (find := self._find) is not None:
-            self._fields = {**self._fields, "model": await call.step(lambda: find(self._vendor))}
-            self._find = None
-        file = ("speech.wav", wav(samples, CAPTURE_RATE), "audio/wav")
-        answer = await call.step(lambda: self._vendor.client.audio.transcriptions.create(file=file, **self._fields))
-        if isinstance(answer, str):  # a server that answers in plain text, or in JSON that calls itself something else
-            return Heard(_text_in(answer, call))
-        text = getattr(answer, "text", None)
-        if not isinstance(text, str):
-            raise call.failed(getattr(answer, "error", None) or "no transcript in the answer")
-        languages = getattr(answer, "languages", None) or [getattr(answer, "language", None)]
-        language = getattr(languages[0], "code", languages[0])
-        language = language if isinstance(language, str) else None
-        words = tuple(
-            Word(str(word.word).strip(), float(word.start), float(word.end))
-            for word in getattr(answer, "words", None) or ()
-        )
-        return Heard(text.strip(), language, words, _sureness(getattr(answer, "segments", None) or ()))
-
-
-def _sureness(segments: Sequence[Any]) -> Sureness | None:
-    """Of servers that tell (Whisper's, with ``words``): the mean over the text, and the likeliest speech."""
-    told = [
-        (len(segment.text), float(segment.avg_logprob), float(segment.no_speech_prob))
-        for segment in segments
-        if None not in (getattr(segment, key, None) for key in ("text", "avg_logprob", "no_speech_prob"))
-    ]
-    length = sum(letters for letters, _, _ in told)
-    if not length:
-        return None
-    return Sureness(sum(letters * sure for letters, sure, _ in told) / length, min(silent for _, _, silent in told))
-
-
-def _text_in(answer: str, call: _http.Call) -> str:
-    if not answer.lstrip().startswith(("{", "[", "<")):
-        return answer.strip()
-    try:
-        body = json.loads(answer)
-    except ValueError:
-        body = None
-    if isinstance(body, dict) and isinstance(body.get("text"), str):
-        return str(body["text"]).strip()
-    if isinstance(body, dict) and "error" in body:
-        raise call.failed(body)
-    raise call.error("sent something that cannot be read (malformed)")
-
-
 @asynccontextmanager
 async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber | LiveTranscriber]:
     """Open speech recognition: by HTTP, or live for a model that is. Raises ProviderUnavailable (no key, no package),
@@ -295,35 +171,10 @@ async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber | Live
     fields |= {"languages": languages} if (languages := tags(chosen.languages, chosen.language)) else {}
     fields |= {"keywords": list(chosen.keywords)} if chosen.keywords else {}
     fields |= {"prompt": chosen.prompt} if chosen.prompt else {}
-    async with hearing(chosen, fields, _WHO, _http.address(chosen.base_url or _BASE_URL, _WHO), api_key) as opened:
+    async with _openai_hearing.opened(
+        chosen, fields, _WHO, _http.address(chosen.base_url or BASE_URL, _WHO), api_key
+    ) as opened:
         yield opened
-
-
-@asynccontextmanager
-async def hearing(
-    options: _http.Options,
-    fields: dict[str, Any],
-    provider: str,
-    base_url: str,
-    api_key: str,
-    find: Callable[[_http.Vendor], Awaitable[str]] | None = None,
-) -> AsyncIterator[BatchTranscriber]:
-    """A transcriber over ``base_url``. It gives no partials: each would be a paid upload of everything said so far."""
-
-    async def use(vendor: _http.Vendor) -> AsyncIterator[object]:
-        yield await Recogniser(vendor, provider, fields)(np.zeros(1600, np.float32), optional=False)
-
-    made = await ready(
-        options,
-        provider=provider,
-        base_url=base_url,
-        api_key=api_key,
-        rehearsal=(b'{"text": "Hi."}', "application/json"),
-        use=use,
-    )
-    async with made:
-        abilities = TranscriberAbilities(word_times="timestamp_granularities" in fields, generative=True)
-        yield BatchTranscriber(Recogniser(made, provider, fields, find), name=provider, abilities=abilities)
 
 
 CARDS: Cards = {
@@ -333,7 +184,7 @@ CARDS: Cards = {
         key=_VARIABLE,
         package="openai",
         extra="openai",
-        address=_BASE_URL,
+        address=BASE_URL,
         rates=(CAPTURE_RATE, LIVE_RATE),
         note=f"{' and '.join(openai_live.MODELS)} listen live, with partials",
     ),
@@ -343,6 +194,6 @@ CARDS: Cards = {
         key=_VARIABLE,
         package="openai",
         extra="openai",
-        address=_BASE_URL,
+        address=BASE_URL,
     ),
 }

@@ -29,7 +29,8 @@ from assistant.ports import ProviderError, Samples, SpeechChunk, SynthesizerAbil
 from providers import _http
 from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
-from providers._openai_realtime import BASE_URL, PCM, RATE, VARIABLE, WHO, failure, server
+from providers._openai_client import BASE_URL
+from providers._openai_realtime import PCM, RATE, VARIABLE, WHO, failure, server
 from providers._options import read
 from providers._verbatim import begins, verbatim
 from providers._voicing import LiveVoice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -179,6 +180,45 @@ async def test_https_to_a_server_without_it_says_so() -> None:
         async with openai_compatible.chat_model(options) as model:
             with pytest.raises(ProviderError, match="it does not speak TLS"):
                 [delta async for delta in model.reply(_http.GREETING)]
+
+
+@pytest.mark.anyio
+async def test_opening_that_fails_leaves_no_connection_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when an SDK has changed, or somebody presses Ctrl+C while it is being loaded."""
+    met, left, rehearsing = anyio.Event(), anyio.Event(), threading.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+        met.set()
+        await reader.read()  # until the other side hangs up
+        left.set()
+        writer.close()
+
+    def broken(*_: object) -> None:
+        rehearsing.wait(5)
+        raise RuntimeError("an SDK that nobody knows")
+
+    monkeypatch.setattr(_http, "rehearse", broken)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        options = {"base_url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "model": "m"}
+
+        async def go_on() -> None:
+            await met.wait()
+            await anyio.sleep(0.05)  # its answer is read, and the connection kept
+            rehearsing.set()
+
+        with pytest.raises(RuntimeError, match="nobody knows"), anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(go_on)
+                try:
+                    async with openai_compatible.chat_model(options):
+                        pass
+                except RuntimeError as error:
+                    failure = error
+            raise failure
+        with anyio.fail_after(1):
+            await left.wait()
 
 
 @pytest.mark.parametrize(
