@@ -33,7 +33,7 @@ BRIEF = 1.0
 """Seconds of voice up to which an utterance without a pause may be an answer of one word."""
 ANSWER = 0.25
 """Seconds to wait for more after such a one. Detectors hear a word out of the middle of a sentence in it. Its words may
-come after that; if they say that it was no answer, the decision is taken back (`turn._understood_late`)."""
+come after that; if they say that it was no answer, the decision is taken back (`turns/taking_back.py`)."""
 WORDS = {Reads.COMPLETE: -0.4, Reads.PROBABLY: -0.2, Reads.UNKNOWN: 0.0, Reads.NUMBER: 0.5, Reads.OPEN: 0.7}
 """Seconds for what the words read as: without pauses and scores as long as ``text`` waits, save where they are open."""
 LEAST_OPEN = 1.2

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.conversation.transcript import Agreement
+from assistant.conversation.transcript import Agreement, contradicts
 
 
 def run(*hypotheses: str) -> list[tuple[str, str]]:
@@ -81,3 +82,17 @@ def test_growing_hypotheses_settle_all_but_the_last_step(words: list[str]) -> No
         stable, tail = agreement.push(words[:count])
         assert stable.split() == words[: count - 1]
         assert tail.split() == words[count - 1 : count]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "expected"),
+    [
+        ("stop the music", "Stop the music.", False),
+        ("stop the music", "stop the", False),
+        ("stop the music", "", False),
+        ("stop the music", "stop the music now", True),
+        ("stop the muse", "stop the music", True),
+    ],
+)
+def test_what_contradicts(earlier: str, later: str, expected: bool) -> None:
+    assert contradicts(earlier, later) is expected

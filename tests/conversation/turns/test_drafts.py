@@ -6,11 +6,7 @@ import pytest
 
 from assistant.conversation import events as e
 from assistant.conversation.endpoint import EndpointRules
-from assistant.conversation.transcript import contradicts
 from assistant.conversation.turn import (
-    MINUTE,
-    SETTLED,
-    SETTLED_BY,
     Conversation,
     Endpointing,
     Hearing,
@@ -19,6 +15,7 @@ from assistant.conversation.turn import (
     TurnRules,
     step,
 )
+from assistant.conversation.turns.drafts import MINUTE, SETTLED, SETTLED_BY
 
 RULES = TurnRules(EndpointRules("fixed", silence=0.2))
 
@@ -133,20 +130,6 @@ def test_a_draft_that_the_words_contradict_is_thrown_away_before_they_are_comple
     assert talk(partial(2.12, "what time is it and", 2.0)).does == ["CancelReply"]
     assert talk.tells[-1] == "reply.discarded"
     assert talk(partial(2.14, "what time is it and what day is it", 2.0)).does == ["StartReply"]
-
-
-@pytest.mark.parametrize(
-    ("earlier", "later", "expected"),
-    [
-        ("stop the music", "Stop the music.", False),
-        ("stop the music", "stop the", False),
-        ("stop the music", "", False),
-        ("stop the music", "stop the music now", True),
-        ("stop the muse", "stop the music", True),
-    ],
-)
-def test_what_contradicts(earlier: str, later: str, expected: bool) -> None:
-    assert contradicts(earlier, later) is expected
 
 
 # --- heard before the final -------------------------------------------------------------------------------------------
