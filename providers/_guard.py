@@ -19,6 +19,7 @@ from typing import Any
 import anyio
 import numpy as np
 
+from assistant.audio.periodic import periodic, spectrum
 from assistant.conversation.events import Invention
 from assistant.conversation.invented import LEAST, VOICED, Track, invented
 from assistant.ports import CAPTURE_RATE, Frame, Transcriber, TranscriberStream, Transcript
@@ -76,7 +77,8 @@ class _Stream:
         self._end = frame.end
         if frame.speech is not None:
             self._track = self._track or Track(self._voiced)
-            self._track.push(len(frame.samples) / CAPTURE_RATE, frame.speech, _level(frame))
+            voicing = periodic(spectrum(frame.samples))[0] if frame.speech >= self._voiced else 0.0
+            self._track.push(len(frame.samples) / CAPTURE_RATE, frame.speech, _level(frame), voicing)
         if self._held is None:
             self._inner.push(frame)
             return

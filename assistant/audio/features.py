@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from assistant.audio.periodic import SIZE, periodic, spectrum
 from assistant.conversation.sounding import Sounding
-from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples
+from assistant.ports import CAPTURE_RATE, Frame, Samples
 
-SIZE = 2 * FRAME
-"""Of the transform: a frame and as many zeros, so that the autocorrelation does not wrap around."""
-LOWEST, HIGHEST = 70, 400
-"""Hz of a voice."""
-_LAGS = slice(CAPTURE_RATE // HIGHEST, CAPTURE_RATE // LOWEST + 1)
-_WINDOW: NDArray[np.float32] = np.hanning(FRAME).astype(np.float32)
-_BIAS: NDArray[np.float32] = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, SIZE)) ** 2)[:FRAME].astype(np.float32)
-"""The window's own autocorrelation, which a periodic sound's is divided by (P. Boersma, 1993)."""
 _HZ = SIZE / CAPTURE_RATE
 _BAND = slice(round(100 * _HZ), round(6000 * _HZ))
 _LOW, _HIGH = round(500 * _HZ), round(3000 * _HZ)
@@ -26,8 +18,8 @@ _LOW, _HIGH = round(500 * _HZ), round(3000 * _HZ)
 def sounding(frame: Frame, probability: float, levels: Sequence[float], taken: float = 0.0) -> Sounding:
     """``frame`` of FRAME samples, float32; ``probability`` of speech; ``levels`` of its 2 ms blocks, dBFS (see
     `assistant.audio.frames.levels`); ``taken``: dB that an echo canceller took off it."""
-    power = np.abs(np.fft.rfft(frame.samples * _WINDOW, SIZE)) ** 2
-    voicing, pitch = _periodic(power)
+    power = spectrum(frame.samples)
+    voicing, pitch = periodic(power)
     band = power[_BAND] + 1e-9
     total = float(band.sum())
     flatness = 10 * float(np.mean(np.log10(band))) - 10 * float(np.log10(np.mean(band)))
@@ -43,15 +35,6 @@ def sounding(frame: Frame, probability: float, levels: Sequence[float], taken: f
         attack=_attack(levels),
         taken=taken,
     )
-
-
-def _periodic(power: NDArray[np.float64]) -> tuple[float, float]:
-    correlation = np.fft.irfft(power)[:FRAME]
-    if correlation[0] < 1e-7:
-        return 0.0, 0.0
-    normal = correlation[_LAGS] / correlation[0] / np.maximum(_BIAS[_LAGS] / _BIAS[0], 0.05)
-    best = int(np.argmax(normal))
-    return float(min(1.0, max(0.0, normal[best]))), CAPTURE_RATE / (best + _LAGS.start)
 
 
 def _level(samples: Samples) -> float:

@@ -47,6 +47,13 @@ CLEAR_SHARE = 0.5
 """... and this share of all its voice."""
 PLENTY = 1.0
 """Seconds of certain voice that make it clear whatever its share."""
+STEADY = 2.5
+"""dB by which the level of a voice varies, at least (standard deviation), for a mouth that says words opens and closes;
+or else ..."""
+PURE = 0.85
+"""... it is not as periodic as this, for there is noise in it. What is steady and pure is a tone: of a machine, of a
+whale. The steadiest clear word has 4 dB, in noise at 10 dB 3; what is steadier than STEADY, in louder noise or
+overdriven, is periodic to 0.76."""
 LONG_ENOUGH = 0.28
 """Seconds of voice of a doubtful one that can be believed at all."""
 STANDS_OUT = 4.0
@@ -80,10 +87,20 @@ class Voice:
     """In which it was certain."""
     contrast: float
     """dB by which they are louder than the sound around them."""
+    swing: float = math.inf
+    """dB by which its level varies: the standard deviation over its frames."""
+    voicing: float = 0.0
+    """How periodic it is, 0 to 1: the mean over its frames."""
+
+    @property
+    def tone(self) -> bool:
+        return self.swing < STEADY and self.voicing >= PURE
 
     @property
     def clear(self) -> bool:
         """It is one, whatever else is known."""
+        if self.tone:
+            return False
         return self.certain >= PLENTY or (self.certain >= CLEAR and self.certain >= CLEAR_SHARE * self.seconds)
 
 
@@ -95,16 +112,19 @@ class Track:
         self.seconds = 0.0
         """Of voice so far."""
         self._certain = 0.0
+        self._voicing = 0.0
         self._voiced: list[float] = []
         self._rest: list[float] = []
 
-    def push(self, seconds: float, probability: float, level: float) -> None:
-        """Take the next frame: its length, its probability of speech, and its level in dBFS."""
+    def push(self, seconds: float, probability: float, level: float, voicing: float = 0.0) -> None:
+        """Take the next frame: its length, its probability of speech, its level in dBFS, and how periodic it is, 0 to 1
+        (which matters in a voiced one alone)."""
         if probability < self._limit:
             if level > SILENT:
                 self._rest.append(level)
             return
         self._voiced.append(level)
+        self._voicing += voicing
         self.seconds += seconds
         if probability >= CERTAIN:
             self._certain += seconds
@@ -112,7 +132,8 @@ class Track:
     @property
     def voice(self) -> Voice:
         contrast = _loud(self._voiced) - _loud(self._rest) if self._voiced and self._rest else 0.0
-        return Voice(self.seconds, self._certain, contrast)
+        voicing = self._voicing / max(1, len(self._voiced))
+        return Voice(self.seconds, self._certain, contrast, _swing(self._voiced), voicing)
 
 
 def invented(text: str, *, voice: Voice | None = None, sureness: Sureness | None = None) -> Why | None:
@@ -191,6 +212,14 @@ def _below(value: float | None, limit: float) -> bool:
 def _loud(levels: list[float]) -> float:
     """What the louder quarter of them reaches."""
     return sorted(levels)[math.ceil(0.75 * len(levels)) - 1]
+
+
+def _swing(levels: list[float]) -> float:
+    """Their standard deviation."""
+    if not levels:
+        return 0.0
+    mean = math.fsum(levels) / len(levels)
+    return math.sqrt(math.fsum((level - mean) ** 2 for level in levels) / len(levels))
 
 
 def _key(text: str) -> str:

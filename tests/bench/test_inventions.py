@@ -12,6 +12,7 @@ from assistant.bench.inventions import measure
 from assistant.bench.inventions.measure import Outcome
 from assistant.bench.inventions.pieces import Piece, pieces
 from assistant.bench.inventions.report import in_json, in_text
+from assistant.bench.inventions.wider import wider
 from assistant.errors import ParleyError
 from assistant.ports import CAPTURE_RATE
 from tests.cli.talking import RECORDED, write_wav
@@ -32,7 +33,12 @@ def folder(tmp_path: Path) -> Path:
         ("slt-stop.wav", "transcript", "Stop.", "STT accuracy", "1.2"),
         ("long.wav", "transcript", "a sentence of more than four words", "STT accuracy", "2.0"),
         ("room.wav", "RIR", "", "RIR", "1.0"),
+        ("meeting.wav", "rttm start+dur:speaker", "0.000+2.000:ANN;1.500+2.500:BEN", "VAD labels", "8.0"),
     ]
+    echo = np.exp(-np.arange(CAPTURE_RATE) / 2000) * np.random.default_rng(2).standard_normal(CAPTURE_RATE)
+    write_wav(tmp_path / "room.wav", 0.1 * echo)
+    ramp = np.linspace(0.1, 0.9, 8 * CAPTURE_RATE)
+    write_wav(tmp_path / "meeting.wav", ramp)
     (tmp_path / "INDEX.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), "utf-8")
     return tmp_path
 
@@ -53,6 +59,29 @@ def test_words_are_short_and_come_in_noise_too(folder: Path) -> None:
         ("word", "slt-stop.wav", "Stop."),
         ("word in noise", "slt-stop.wav", "Stop."),
     ]
+
+
+def test_more_of_it_is_in_rooms_at_other_levels_mixed_and_between_words(folder: Path) -> None:
+    (folder / "PAUSES.tsv").write_text(
+        "path\tsplit\tspeech_start\tspeech_end\ttrailing_silence\tpauses\n"
+        "slt-stop.wav\tdev\t0.1\t1.1\t0.05\t\n"
+        "motor.wav\tdev\t0.1\t1.0\t2.0\t0.4-0.6\n",
+        "utf-8",
+    )
+    more = [piece for piece, _ in wider(folder)]
+    lengths = {(piece.kind, piece.clip): len(piece.samples) for piece in more}
+    assert {kind for kind, _ in lengths} == {"in a room", "loud", "soft", "mixed", "between words"}
+    assert all(len(piece.samples) == piece.seconds * CAPTURE_RATE for piece in more)
+    loudest = {kind: max(np.abs(piece.samples).max() for piece in more if piece.kind == kind) for kind, _ in lengths}
+    assert loudest["loud"] == pytest.approx(0.9, abs=0.01) and loudest["soft"] < 0.03
+    assert {piece.clip for piece in more if piece.kind == "between words"} == {"meeting.wav", "motor.wav"}
+
+
+def test_between_words_is_where_nobody_speaks(folder: Path) -> None:
+    """The meeting's sound grows with time, so that it tells where it was taken."""
+    (longest,) = [piece for piece, _ in wider(folder) if piece.kind == "between words" and piece.seconds == 3][:1]
+    taken = (longest.samples - 0.1) / 0.8 * 8.0
+    assert taken.min() == pytest.approx(4.25, abs=0.05), "a quarter of a second after the last word"
 
 
 def test_a_folder_without_an_index_is_one_sentence(tmp_path: Path) -> None:

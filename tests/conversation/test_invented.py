@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,9 +156,24 @@ def test_there_is_an_answer_to_everything(
 def test_a_track_counts_the_voice_and_how_far_it_stands_out() -> None:
     track = Track()
     for probability, level in [(0.1, -50.0)] * 8 + [(0.7, -30.0), (0.95, -28.0), (0.99, -28.0), (0.6, -35.0)]:
-        track.push(0.032, probability, level)
+        track.push(0.032, probability, level, 0.6)
     assert track.seconds == pytest.approx(0.128)
-    assert track.voice == Voice(pytest.approx(0.128), pytest.approx(0.064), pytest.approx(22.0))
+    swing = np.std([-30.0, -28.0, -28.0, -35.0])
+    assert track.voice == Voice(
+        pytest.approx(0.128), pytest.approx(0.064), pytest.approx(22.0), pytest.approx(swing), pytest.approx(0.6)
+    )
+
+
+def test_a_tone_is_no_clear_voice_however_certain_the_detector_is() -> None:
+    """A whale sings one; words rise and fall, and in noise they are not as pure."""
+    for swing, voicing, clear in ((0.3, 0.98, False), (1.2, 0.92, False), (1.2, 0.76, True), (4.0, 0.98, True)):
+        assert Voice(0.5, 0.5, 0.0, swing, voicing).clear is clear
+        assert Voice(3.0, 3.0, 0.0, swing, voicing).clear is clear
+    tone = Voice(0.5, 0.5, 0.3, 0.3, 1.0)
+    assert invented("Good morning.", voice=tone, sureness=Sureness(-0.46, 0.06)) == "no voice"
+    assert invented("Good morning.", voice=tone, sureness=Sureness(-0.05, 0.0)) is None, "somebody else heard words"
+    standing = Voice(0.5, 0.5, 20.0, 0.3, 1.0)
+    assert invented("Help!", voice=standing, sureness=SURE) is None, "it stands out, and is understood"
 
 
 def test_digital_silence_is_nothing_to_stand_out_of() -> None:

@@ -59,9 +59,10 @@ async def heard_by_silero(sound: Samples) -> list[Frame]:
 
 
 def frames(probabilities: Sequence[float | None], start: int = 0) -> list[Frame]:
-    """Of a steady hum."""
-    hum = (0.1 * np.sin(np.arange(FRAME))).astype(np.float32)
-    return [Frame(hum, (start + number) * FRAME, speech) for number, speech in enumerate(probabilities)]
+    """Of a hum that rises and falls as a voice does."""
+    hum = np.sin(np.arange(FRAME)).astype(np.float32)
+    loud = [np.float32(0.1 if number % 8 < 4 else 0.03) for number in range(len(probabilities))]
+    return [Frame(hum * loud[number], (start + number) * FRAME, speech) for number, speech in enumerate(probabilities)]
 
 
 @asynccontextmanager

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import anyio.lowlevel
 import numpy as np
 
 from assistant.audio.frames import levels
 from assistant.audio.lift import Lift
 from assistant.audio.resample import Resampler
 from assistant.bench.inventions.pieces import Piece, pieces
+from assistant.bench.inventions.wider import wider
 from assistant.config import parse_choice
 from assistant.conversation.events import VoiceStarted
+from assistant.conversation.invented import LEAST, VOICED
 from assistant.conversation.segment import Segmenter
 from assistant.errors import ParleyError
 from assistant.ports import (
@@ -50,7 +53,7 @@ class Outcome:
     heard: bool
     """The voice activity detector would open an utterance."""
     raw: str
-    """All that the recogniser wrote."""
+    """All that the recogniser wrote; "" as well where it was not asked, of more than `pieces` has."""
     kept: str
     """What it believes itself."""
     filtered: str
@@ -75,13 +78,19 @@ async def measure(folder: Path, models: Sequence[str], progress: Callable[[str],
     clips = {
         clip: number for group in (without, with_words) for number, clip in enumerate(dict.fromkeys(_clips(group)))
     }
+    more: list[_Seen] = []
     async with registry.find("vad", "silero")({}) as vad:
         seen = [_seen(piece, clips.get(piece.clip, 1) % 2, vad) for piece in everything]
+        progress("more of it ...")
+        for piece, half in wider(folder):
+            more.append(_asked_about(_seen(piece, half, vad)))
+            await anyio.lowlevel.checkpoint()
     found = {}
     for model in models:
         progress(f"{model} ...")
         async with _opened(model) as recogniser:
             found[model] = [await _outcome(one, recogniser) for one in seen]
+            found[model] += [await _outcome(one, recogniser) if one.frames else _unasked(one) for one in more]
     return found
 
 
@@ -131,6 +140,17 @@ def _seen(piece: Piece, half: int, vad: VoiceActivity) -> _Seen:
         heard = heard or any(isinstance(voice, VoiceStarted) for voice in voices)
         frames.append(frame)
     return _Seen(piece, half, frames, heard)
+
+
+def _asked_about(seen: _Seen) -> _Seen:
+    """Without its sound, and without its frames where the guard asks no recogniser: there may be hours of it."""
+    voice = sum(len(frame.samples) for frame in seen.frames if (frame.speech or 0.0) >= VOICED) / CAPTURE_RATE
+    piece = replace(seen.piece, samples=np.zeros(0, np.float32))
+    return replace(seen, piece=piece, frames=seen.frames if voice >= LEAST else ())
+
+
+def _unasked(seen: _Seen) -> Outcome:
+    return Outcome(seen.piece, seen.half, seen.heard, "", "", "", "no voice")
 
 
 async def _outcome(seen: _Seen, recogniser: Transcriber) -> Outcome:

@@ -39,7 +39,7 @@ class Piece:
     clip: str
     """The recording that it comes from."""
     kind: str
-    """``noise``, ``word``, ``word in noise`` or ``synthetic``."""
+    """``noise``, ``word``, ``word in noise``, ``synthetic``, or one of `wider`."""
     samples: Samples
     seconds: int = 0
     """The length of a noise; 0: of a word, whatever it has."""
@@ -48,21 +48,26 @@ class Piece:
 
 def pieces(folder: Path) -> tuple[list[Piece], list[Piece]]:
     """Those without words and those with. Raises ParleyError."""
-    index = folder / "INDEX.tsv"
-    try:
-        with index.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except OSError as error:
-        raise ParleyError(
-            f"{index} cannot be read ({error.strerror}); see docs/measurements.md for what it holds"
-        ) from None
-    silent = {row["path"]: _sound(folder / row["path"]) for row in rows if row["label_type"] == "class"}
+    rows = index(folder)
+    silent = {row["path"]: sound(folder / row["path"]) for row in rows if row["label_type"] == "class"}
     words = [row for row in rows if _is_word(row)]
     if not silent or not words:
-        raise ParleyError(f"{index} lists no recordings without speech, or no short words")
+        raise ParleyError(f"{folder / 'INDEX.tsv'} lists no recordings without speech, or no short words")
     noises = [silent[row["path"]] for row in rows if row["path"] in silent and "noise" in row["use"].split(";")]
-    without = [piece for clip, samples in silent.items() for piece in _cut(clip, samples)]
-    return without, [piece for row in words for piece in _spoken(row, _sound(folder / row["path"]), noises[:NOISES])]
+    without = [piece for clip, samples in silent.items() for piece in cut(clip, samples)]
+    return without, [piece for row in words for piece in _spoken(row, sound(folder / row["path"]), noises[:NOISES])]
+
+
+def index(folder: Path) -> list[dict[str, str]]:
+    """The rows of its INDEX.tsv. Raises ParleyError."""
+    path = folder / "INDEX.tsv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file, delimiter="\t"))
+    except OSError as error:
+        raise ParleyError(
+            f"{path} cannot be read ({error.strerror}); see docs/measurements.md for what it holds"
+        ) from None
 
 
 def _is_word(row: Mapping[str, str]) -> bool:
@@ -70,15 +75,16 @@ def _is_word(row: Mapping[str, str]) -> bool:
     return told and float(row["seconds"]) <= SHORT and len(row["label"].split()) <= WORDS
 
 
-def _sound(path: Path) -> Samples:
+def sound(path: Path) -> Samples:
+    """A recording at CAPTURE_RATE, its channels mixed."""
     if path.suffix == ".raw":  # headerless, 16 kHz, mono, 16-bit
         return np.fromfile(path, "<i2").astype(np.float32) / np.float32(32768)
     with Media(path) as media:
-        sound: Samples = np.concatenate(list(media.blocks()))
-    return np.clip(sound, -1.0, 1.0)
+        samples: Samples = np.concatenate(list(media.blocks()))
+    return np.clip(samples, -1.0, 1.0)
 
 
-def _cut(clip: str, samples: Samples) -> Iterator[Piece]:
+def cut(clip: str, samples: Samples, cuts: int = CUTS) -> Iterator[Piece]:
     """Cut out of it or looped, and half as long between digital silence."""
     for seconds in LENGTHS:
         wanted = seconds * CAPTURE_RATE
@@ -86,7 +92,7 @@ def _cut(clip: str, samples: Samples) -> Iterator[Piece]:
         if spare < 0:
             yield Piece(clip, "noise", np.resize(samples, wanted), seconds)
         else:
-            count = min(CUTS, max(1, len(samples) // wanted))
+            count = min(cuts, max(1, len(samples) // wanted))
             for number in range(count):
                 at = spare * number // max(1, count - 1)
                 yield Piece(clip, "noise", samples[at : at + wanted], seconds)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from assistant.bench.inventions.measure import Outcome
 from assistant.bench.inventions.pieces import LENGTHS
+from assistant.bench.inventions.wider import KINDS as WIDER
 from assistant.bench.report import table
 
 HALVES = ("chosen on", "reported on", "all")
@@ -18,6 +19,9 @@ def in_json(found: Mapping[str, Sequence[Outcome]]) -> dict[str, object]:
         model: {
             "without_words": [
                 _without(_of(outcomes, half), half, seconds) for half in HALVES for seconds in (*LENGTHS, 0)
+            ],
+            "more_without_words": [
+                _more(_of(outcomes, half), half, kind) for kind in (*WIDER, "all") for half in HALVES
             ],
             "words": [_words(_of(outcomes, half), half, kind) for kind in KINDS for half in HALVES],
             "why": dict(Counter(one.why for one in outcomes if one.piece.kind == "noise" and one.why)),
@@ -39,6 +43,9 @@ def in_text(found: Mapping[str, Sequence[Outcome]]) -> str:
         heading = ["no words in them", "seconds", "pieces", "text, raw %", "own thresholds %", "filtered %"]
         rows = [_without(_of(outcomes, half), half, seconds) for half in HALVES for seconds in (*LENGTHS, 0)]
         lines += [table([heading, *([*row.values()] for row in rows)]), ""]
+        heading = ["more without words", "half", "recordings", "pieces", "voice heard", "filtered %"]
+        rows = [_more(_of(outcomes, half), half, kind) for kind in (*WIDER, "all") for half in HALVES]
+        lines += [table([heading, *([*row.values()] for row in rows if row["pieces"])]), ""]
         heading = ["", "half", "pieces", "no voice heard", "suppressed", "%", "right, raw", "right, filtered"]
         rows = [_words(_of(outcomes, half), half, kind) for kind in KINDS for half in HALVES]
         lines += [table([heading, *([*row.values()] for row in rows if row["pieces"])]), ""]
@@ -66,6 +73,18 @@ def _without(outcomes: Sequence[Outcome], half: str, seconds: int) -> dict[str, 
     }
 
 
+def _more(outcomes: Sequence[Outcome], half: str, kind: str) -> dict[str, object]:
+    some = [one for one in outcomes if one.piece.kind in WIDER and kind in ("all", one.piece.kind)]
+    return {
+        "kind": kind,
+        "half": half,
+        "recordings": len({one.piece.clip for one in some}),
+        "pieces": len(some),
+        "heard": sum(one.heard for one in some),
+        "filtered": _share(sum(bool(one.filtered) for one in some), len(some), 2),
+    }
+
+
 def _words(outcomes: Sequence[Outcome], half: str, kind: str) -> dict[str, object]:
     some = [one for one in outcomes if one.piece.kind == kind]
     suppressed = sum(_suppressed(one) for one in some)
@@ -82,12 +101,12 @@ def _words(outcomes: Sequence[Outcome], half: str, kind: str) -> dict[str, objec
 
 
 def _left(one: Outcome) -> bool:
-    return one.piece.kind == "noise" and bool(one.filtered)
+    return one.piece.kind in ("noise", *WIDER) and bool(one.filtered)
 
 
 def _suppressed(one: Outcome) -> bool:
-    return one.piece.kind != "noise" and one.heard and bool(one.raw) and not one.filtered
+    return one.piece.kind in KINDS and one.heard and bool(one.raw) and not one.filtered
 
 
-def _share(some: int, of: int) -> float | None:
-    return round(100 * some / of, 1) if of else None
+def _share(some: int, of: int, digits: int = 1) -> float | None:
+    return round(100 * some / of, digits) if of else None
