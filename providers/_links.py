@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import anyio
@@ -40,6 +40,15 @@ class Lazy(Generic[P]):
     open: Callable[[], AbstractAsyncContextManager[P]]
 
 
+@dataclass
+class _Opening:
+    """Of a provider: under way, or over, one way or the other."""
+
+    over: anyio.Event = field(default_factory=anyio.Event)
+    failure: Exception | None = None
+    """Why it cannot be opened; or why it broke down later."""
+
+
 class Link(Generic[P]):
     """One of the providers."""
 
@@ -49,8 +58,8 @@ class Link(Generic[P]):
         self._lazy: Lazy[P] | None = provider if isinstance(provider, Lazy) else None
         self._provider: P | None = None if isinstance(provider, Lazy) else provider
         self._tasks = tasks
-        self._opened: anyio.Event | None = None
-        self._failure: Exception | None = None
+        self._opening: _Opening | None = None
+        """The newest one."""
 
     @property
     def rested(self) -> bool:
@@ -62,29 +71,30 @@ class Link(Generic[P]):
         One that broke down after it was opened says so once, and is opened again the next time.
         """
         if self._provider is None and self._lazy is not None:
-            if self._opened is None:
+            if (opening := self._opening) is None:
                 # In a task of the chain's own: it outlives the reply that happens to need it first.
-                self._opened = anyio.Event()
-                self._tasks.start_soon(self._hold, self._lazy, self._opened)
+                opening = self._opening = _Opening()
+                self._tasks.start_soon(self._hold, self._lazy, opening)
             with anyio.move_on_after(within):
-                await self._opened.wait()
-        if self._failure is not None:
-            failure, self._failure, self._opened = self._failure, None, None
-            raise failure
+                await opening.over.wait()
+            if opening.failure is not None:
+                if self._opening is opening:
+                    self._opening = None
+                raise opening.failure
         if self._provider is None:
             raise ProviderError(f"{self.name} is still being opened after {within:g} s", provider=self.name)
         return self._provider
 
-    async def _hold(self, lazy: Lazy[P], opened: anyio.Event) -> None:
+    async def _hold(self, lazy: Lazy[P], opening: _Opening) -> None:
         try:
             async with lazy.open() as self._provider:
-                opened.set()
+                opening.over.set()
                 await anyio.sleep_forever()
         except Exception as error:
             if self._tasks.cancel_scope.cancel_called:
                 log.warning("while it was being closed: %s", as_failure(error, self.name))
-            self._provider, self._failure = None, error  # whoever asks for it next is told
-            opened.set()
+            self._provider, opening.failure = None, error  # whoever waits for it, or asks for it next, is told
+            opening.over.set()
 
 
 class Chain(Generic[P]):

@@ -324,6 +324,21 @@ async def test_one_that_cannot_be_built_gives_way_to_the_next() -> None:
     assert failures.seen == [("llm", "a", "a needs a key", "b")]
 
 
+async def test_all_who_wait_for_one_that_cannot_be_built_are_told_why() -> None:
+    failures = Failures()
+    missing = ProviderUnavailable("b needs a key")
+    async with fallback_chat([sick("a"), lazy("b", None, error=missing)], failures) as chain:
+
+        async def ask() -> None:
+            with pytest.raises(ProviderError):
+                await said(chain)
+
+        async with anyio.create_task_group() as replies:
+            replies.start_soon(ask)
+            replies.start_soon(ask)
+    assert [why for _, who, why, _ in failures.seen if who == "b"] == ["b needs a key"] * 2
+
+
 async def test_one_that_breaks_while_it_is_opened_gives_way_to_the_next() -> None:
     failures = Failures()
     async with fallback_chat([lazy("a", None, error=KeyError("home")), lazy("b", Model("b"))], failures) as chain:
