@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import anyio
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from assistant.conversation.events import EndJudged, Voice, VoicePaused, VoiceQuiet, VoiceResumed, VoiceStarted
 from assistant.errors import ParleyError, ProviderError
 from assistant.ports import FRAME, Frame, Samples, TurnDetector
+from assistant.theirs import theirs
 
 ASKED_AT = (0.064, 0.192, 0.384, 0.64)
 """Seconds of silence at which the detector is asked, and asked again: the first answer is there before anything could
@@ -85,7 +86,9 @@ class Judge:
     async def run(self) -> None:
         """Open the detector and answer questions with it, the newest first, until cancelled."""
         try:
-            async with self._detector as detector:
+            async with AsyncExitStack() as opened:
+                with theirs("the detector of turns' ends"):
+                    detector = await opened.enter_async_context(self._detector)
                 while True:
                     await self._wanted.wait()
                     self._wanted = anyio.Event()
@@ -95,7 +98,7 @@ class Judge:
             self._trouble(str(error))
 
     async def _answer(self, detector: TurnDetector, quiet_since: float, samples: Samples) -> None:
-        with anyio.move_on_after(STALLED) as limit:
+        with theirs(detector.name), anyio.move_on_after(STALLED) as limit:
             complete = await detector.probability(samples)
         if limit.cancelled_caught:
             raise ProviderError(f"{detector.name} did not answer within {STALLED:g} s", provider=detector.name)

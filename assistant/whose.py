@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import anyio
 import numpy as np
@@ -14,6 +14,7 @@ from assistant.conversation.likeness import cosine, likeness, whose
 from assistant.enrolment import SPEECH
 from assistant.errors import ParleyError, ProviderError
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, SpeakerId
+from assistant.theirs import theirs
 
 ENOUGH = 1.0
 """Seconds of speech that a voice is told by: with half of that the user is refused too often (docs/measurements.md)."""
@@ -82,7 +83,9 @@ class SpeakerGate:
     async def run(self) -> None:
         """Open it and answer questions with it, the newest first, until cancelled."""
         try:
-            async with self._opened as speaker_id:
+            async with AsyncExitStack() as opened:
+                with theirs("what tells voices apart"):
+                    speaker_id = await opened.enter_async_context(self._opened)
                 if speaker_id.model != self._model:
                     raise ParleyError("the voice was learned with another model; learn it anew with: parley enroll")
                 self._ready = True
@@ -99,7 +102,7 @@ class SpeakerGate:
             self._trouble(f"every voice may interrupt the assistant, because {error}")
 
     async def _answer(self, speaker_id: SpeakerId, turn: int, samples: Samples) -> None:
-        with anyio.move_on_after(STALLED) as limit:
+        with theirs(speaker_id.name), anyio.move_on_after(STALLED) as limit:
             heard = (await speaker_id.embedding(samples)).tolist()
         if limit.cancelled_caught:
             raise ProviderError(f"{speaker_id.name} did not answer within {STALLED:g} s", provider=speaker_id.name)

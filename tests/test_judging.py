@@ -36,10 +36,10 @@ class Detector:
 class Ears:
     """Frames whose samples are their own number, and a judge that hears them."""
 
-    def __init__(self, detector: TurnDetector | ProviderUnavailable) -> None:
+    def __init__(self, detector: TurnDetector | Exception) -> None:
         @asynccontextmanager
         async def opened() -> AsyncIterator[TurnDetector]:
-            if isinstance(detector, ProviderUnavailable):
+            if isinstance(detector, Exception):
                 raise detector
             yield detector
 
@@ -62,7 +62,7 @@ class Ears:
         await anyio.wait_all_tasks_blocked()
 
 
-async def heard(group: TaskGroup, detector: TurnDetector | ProviderUnavailable) -> Ears:
+async def heard(group: TaskGroup, detector: TurnDetector | Exception) -> Ears:
     ears = Ears(detector)
     group.start_soon(ears.judge.run)
     await ears.rest()
@@ -153,8 +153,21 @@ def fails(_: Samples) -> float:
     raise ProviderError("told: it broke", provider="told")
 
 
-@pytest.mark.parametrize("detector", [Detector(fails), ProviderUnavailable("no model")])
-async def test_trouble_is_told_once_and_the_conversation_goes_on(detector: Detector | ProviderUnavailable) -> None:
+def breaks(_: Samples) -> float:
+    raise RuntimeError("bad input shape")
+
+
+@pytest.mark.parametrize(
+    ("detector", "why"),
+    [
+        (Detector(fails), "told: it broke"),
+        (Detector(breaks), "told broke: RuntimeError: bad input shape"),
+        (ProviderUnavailable("no model"), "no model"),
+        (OSError("half a file"), "the detector of turns' ends broke: OSError: half a file"),
+    ],
+    ids=["fails", "breaks", "cannot be had", "breaks while it is opened"],
+)
+async def test_trouble_is_told_once_and_the_conversation_goes_on(detector: Detector | Exception, why: str) -> None:
     async with anyio.create_task_group() as group:
         ears = await heard(group, detector)
         for start in range(0, 200, 50):
@@ -162,7 +175,7 @@ async def test_trouble_is_told_once_and_the_conversation_goes_on(detector: Detec
             ears.hear(10, VoiceQuiet((start + 40) * SECONDS))
             await ears.rest()
         group.cancel_scope.cancel()
-    assert ears.troubles == [str(detector) if isinstance(detector, ProviderUnavailable) else "told: it broke"]
+    assert ears.troubles == [why]
     assert ears.judged == []
 
 

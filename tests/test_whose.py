@@ -25,12 +25,12 @@ class Loud:
 
     def __init__(self) -> None:
         self.asked: list[int] = []
-        self.fails = False
+        self.error: Exception | None = None
 
     async def embedding(self, samples: Samples) -> np.ndarray:
         self.asked.append(len(samples))
-        if self.fails:
-            raise ProviderError("it broke", provider="loud")
+        if self.error is not None:
+            raise self.error
         return np.array([1, 0] if np.abs(samples).mean() > 0.1 else [0, 1], np.float32)
 
 
@@ -120,9 +120,12 @@ async def test_what_cannot_be_opened_is_told_once_and_lets_every_voice_in(gate: 
     assert [one.other for one in gate.told] == [False]
 
 
-async def test_one_that_fails_is_told_of_once_and_the_overlap_is_freed() -> None:
+@pytest.mark.parametrize(
+    "error", [ProviderError("it broke", provider="loud"), RuntimeError("it broke")], ids=["fails", "breaks"]
+)
+async def test_one_that_fails_is_told_of_once_and_the_overlap_is_freed(error: Exception) -> None:
     speaker = Loud()
-    speaker.fails = True
+    speaker.error = error
     async with running(Gate(speaker)) as gate:
         await gate.hear(3.0, level=0.01)
         await gate.hear(3.0, level=0.01, turn=3)
