@@ -236,10 +236,18 @@ class Together:
     async def arrive(self) -> None:
         number = self._arrived
         self._arrived += 1
-        if self._arrived == self._count:
-            self._all_here.set()
+        self._look()
         await self._all_here.wait()
         await anyio.sleep(number * self._stagger)
+
+    def stay_away(self) -> None:
+        """One that could not be opened: nobody waits for it."""
+        self._count -= 1
+        self._look()
+
+    def _look(self) -> None:
+        if self._arrived == self._count:
+            self._all_here.set()
 
 
 # --- what must not be left behind -------------------------------------------------------------------------------------
