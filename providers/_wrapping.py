@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -37,7 +37,7 @@ class Leaf:
     stage: Stage
     name: str
     """In the registry."""
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
     """Its factory's. Keys and passwords are among them."""
     called: str = ""
     """In the settings, without a model: the name of an instance perhaps."""

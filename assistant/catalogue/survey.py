@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from assistant.columns import Remark
@@ -70,7 +69,7 @@ class Facts:
     retiring: Callable[[str, str, str], str]
     """A sentence where the provider's model (at that base URL) is about to be shut down; empty: it is not."""
     fetching_forbidden: bool = False
-    listings: Mapping[str, Sequence[str] | None] = dataclasses.field(default_factory=dict)
+    listings: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
     """By base URL: the models that the server there lists, None where none answered. Those not asked are not in it."""
     servers: Sequence[Server] = ()
 
@@ -150,12 +149,12 @@ def full_address(base_url: str) -> str:
 def can(abilities: TranscriberAbilities | ChatAbilities | SynthesizerAbilities) -> str:
     """Declared abilities in a few words; empty where none is declared."""
     words = []
-    for field in dataclasses.fields(abilities):
-        value = getattr(abilities, field.name)
-        if field.name == "languages":
+    for ability in fields(abilities):
+        value = getattr(abilities, ability.name)
+        if ability.name == "languages":
             words += [languages(value)] if value else []
         elif value is True:
-            words.append(_WORDS.get(field.name, field.name.replace("_", " ")))
+            words.append(_WORDS.get(ability.name, ability.name.replace("_", " ")))
     return ", ".join(words)
 
 
@@ -207,7 +206,7 @@ class _Look:
         if not lacks:
             inner = (each for held in parts.values() for each in held if parse_choice(each)[0] not in (*above, known))
             lacks = [
-                dataclasses.replace(lack, what=f"{lack.what} (for {each})")
+                replace(lack, what=f"{lack.what} (for {each})")
                 for each in dict.fromkeys(inner)
                 for lack in self.row(each, (*above, known)).lacks
             ]
@@ -235,7 +234,7 @@ class _One:
     look: _Look
     name: str
     provider: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
     card: Card | None
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, structs
 
 Language = Annotated[
     str,
@@ -30,6 +30,11 @@ Options = dict[str, Any]
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the config."""
+
+    def __repr__(self) -> str:
+        """Without tables that the user fills as he likes: options may hold keys."""
+        shown = (f"{name}={value!r}" for name, value in structs.asdict(self).items() if not isinstance(value, dict))
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class Assistant(Table, frozen=True):

@@ -220,6 +220,10 @@ async def test_a_voice_whose_model_its_server_decides_is_not_kept(
     assert cache.pays(replace(unknown, options={**unknown.options, "model": "kokoro"}))
 
 
+def test_a_leaf_does_not_show_its_key() -> None:
+    assert "DISTINCTIVE" in LEAF.options["api_key"] and "DISTINCTIVE" not in repr(LEAF)
+
+
 def test_it_pays_where_a_server_speaks() -> None:
     assert cache.pays(Leaf("tts", "deepgram", {}))
     assert cache.pays(Leaf("tts", "tests.providers.doubles:Voice", {"base_url": "http://h"}))
