@@ -187,7 +187,10 @@ def _parse(file: BinaryIO) -> tuple[_Format, int, int]:
         if name == b"fmt ":
             form = _format(file.read(min(length, 40)))
         elif name == b"ds64" and length >= 16:
-            long_size = struct.unpack_from("<8xQ", file.read(16))[0]
+            sizes = file.read(16)
+            if len(sizes) < 16:
+                raise _Unfit("is a broken WAV file (its sizes are cut short); convert it again")
+            long_size = struct.unpack_from("<8xQ", sizes)[0]
         file.seek(start + length + length % 2)
     raise _Unfit("is a WAV file without sound data; record it again or name another file")
 

@@ -118,6 +118,7 @@ BAD = {
     "rate 0": (wav(b"abcd", rate=0), "contradicts itself"),
     "no data": (wav(b"")[:36], "without sound data"),
     "header cut": (wav(b"")[:30], "cut short"),
+    "sizes cut": (b"RF64\xff\xff\xff\xffWAVEds64\x1c\x00\x00\x00abcdefgh", "cut short"),
     "data first": (b"RIFF\x10\x00\x00\x00WAVEdata\x04\x00\x00\x00abcd", "before its format"),
 }
 
