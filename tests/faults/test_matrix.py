@@ -36,7 +36,7 @@ FIRST, SECOND = (0.4, 1.0), (4.4, 5.0)
 """Seconds in which the user speaks. In between an apology of 1 s, after everything that must time out before it."""
 MICROPHONE = tone_at([FIRST, SECOND], 5.3)
 ANSWER = "The clock on the wall says four. That is all I know."
-PACES = 1.0, 3.0
+PACES = 1.0, 3.0, 6.0
 """In the loop's own time at first. A hundred conversations keep it busy, and another worker's tests the machine: what
 was not as promised is held again, more slowly."""
 APOLOGY = "Sorry, something went wrong just now. Please say that again."
