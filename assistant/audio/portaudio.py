@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 
 import anyio
@@ -180,15 +180,19 @@ class PortAudioDuplex:
 
     async def follow(self) -> None:
         """Tell where the sound server leads the streams, which PortAudio does not know."""
-        async for _ in server.changes():
-            await anyio.sleep(SEVERAL)
-            state = await anyio.to_thread.run_sync(server.ask, abandon_on_cancel=True)
-            for side in self._sides:
-                behind = state.behind(side.direction) if state is not None else ""
-                if behind:
-                    side.behind = behind
-                    if not side.dog.lost:
-                        self._announce(side, side.name)
+        async with aclosing(server.changes()) as changes:  # its process ends here, not some time later
+            async for _ in changes:
+                await anyio.sleep(SEVERAL)
+                await self._look_behind()
+
+    async def _look_behind(self) -> None:
+        state = await anyio.to_thread.run_sync(server.ask, abandon_on_cancel=True)
+        for side in self._sides:
+            behind = state.behind(side.direction) if state is not None else ""
+            if behind:
+                side.behind = behind
+                if not side.dog.lost:
+                    self._announce(side, side.name)
 
     async def _look_after(self, side: Side) -> bool:
         """Open what must be opened; says whether anything was done."""

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,7 +130,7 @@ def _untranslated() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
-async def changes() -> AsyncIterator[None]:
+async def changes() -> AsyncGenerator[None, None]:
     """Yields after anything changed at the server, several changes at once as one. Ends where there is no pactl."""
     wait = RETRY
     while shutil.which("pactl"):

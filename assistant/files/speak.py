@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Protocol
 
@@ -111,9 +112,10 @@ async def _say(sentence: str, voice: Synthesizer, sink: Sink) -> None:
     """A voice that fails midway is followed by the next one, with the whole sentence again: the file is no talk."""
     while True:
         try:
-            async for chunk in voice.speak(sentence):
-                if len(chunk.samples):
-                    await sink.write(chunk.samples)
+            async with aclosing(voice.speak(sentence)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    if len(chunk.samples):
+                        await sink.write(chunk.samples)
             return
         except FailedMidway:
             continue
