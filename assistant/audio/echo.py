@@ -21,14 +21,15 @@ REBLOCKING = BLOCK - math.gcd(FRAME, BLOCK)
 """Samples by which frames come out later: a frame is no multiple of a block, so up to 128 samples wait for more."""
 AUDIBLE = 0.01
 """Root mean square (-40 dBFS) from which a block of the reference teaches the canceller anything."""
-LEARNED = 2.0
+LEARNED = 3.0
 """Seconds of such sound after which a processor knows the room. WebRTC's mutes everything for half a second, and lets
-some of the echo through for up to one and a half more (measured in a synthetic and four measured rooms)."""
+some of the echo through for up to two more (measured in a synthetic and four measured rooms)."""
 TAIL = 0.5
 """Seconds after the loudspeaker's last sound in which its echo is expected."""
-REST = 15.0
-"""dB: what is left of a frame that lost more than this to the canceller is a rest of echo, not a voice as loud as it.
-Such rests made a third of the false starts of a voice."""
+DOUBT, REST = 8.0, 15.0
+"""dB: what is left of a frame that lost more to the canceller than the latter is a rest of echo, not a voice as loud as
+it, and the more it lost beyond the former the less it is believed: a voice as loud as its echo loses 3 to 6. Such rests
+made a third of the false starts of a voice, and half of those that were left."""
 SURE, SURE_FRAMES = 0.5, 7
 """Probability, and frames in a row that must reach it, before a voice over an unknown echo is believed. With the
 segmenter's own three frames that makes 0.3 s of speech."""
@@ -69,10 +70,8 @@ class EchoCanceller:
         """Capture second until which there may be an echo."""
         self.echoing = False
         """There may have been an echo in the newest frame."""
-        self.rest = False
-        """What `hear` has given last is but a rest of it."""
         self.taken = 0.0
-        """dB that were taken off it; 0 where no echo is expected."""
+        """dB that were taken off what `hear` has given last; 0 where no echo is expected."""
         self.far_end = 0.0
         """Seconds of far-end sound so far."""
 
@@ -80,6 +79,11 @@ class EchoCanceller:
     def lag(self) -> float:
         """Seconds by which sound comes out later than it went in. It is subtracted from the frames' times already."""
         return (REBLOCKING + self._processor.lag) / CAPTURE_RATE
+
+    @property
+    def believed(self) -> float:
+        """How much of a voice in the newest frame is to be believed, 0 (it is but a rest of echo) to 1."""
+        return min(1.0, max(0.0, (REST - self.taken) / (REST - DOUBT)))
 
     @property
     def learned(self) -> bool:
@@ -112,7 +116,6 @@ class EchoCanceller:
         treated, raw = ready[:FRAME], earlier[:FRAME]
         self.echoing = frame.at <= self._echo_until
         self.taken = _less(raw, treated) if self.echoing else 0.0
-        self.rest = self.taken > REST
         return Frame(treated, frame.start - len(self._earlier))
 
     def _process(self, captured: Samples, start: int) -> Samples:
@@ -142,11 +145,9 @@ class WaryVoiceActivity:
         self._sure = 0
 
     def probability(self, samples: Samples) -> float:
-        """As ``vad`` says; 0 for a rest of echo, and for a voice over an echo that is not known yet, until the voice
-        has lasted SURE_FRAMES."""
-        probability = self._vad.probability(samples)
-        if self._echo.rest:
-            probability = 0.0
+        """As ``vad`` says, less of it the more the frame is a rest of echo; 0 for a voice over an echo that is not
+        known yet, until the voice has lasted SURE_FRAMES."""
+        probability = self._vad.probability(samples) * self._echo.believed
         if self._echo.learned or not self._echo.echoing:
             return probability
         self._sure = self._sure + 1 if probability >= SURE else 0

@@ -42,7 +42,11 @@ class OverlapRules:
     forgotten: float = 0.5
     """Of silence behind what is certainly no voice, after which no word is waited for any more."""
     wordless: float = 0.4
-    """After the pause, while the voice goes on and no word has come: it is believed without."""
+    """After the pause, while the voice goes on and no word has come: a voice is believed without from then on ..."""
+    more: float = 0.1
+    """... if there is so much more of it. A slow "okay" is over by then."""
+    partials: float = 0.3
+    """More of it, where a recogniser is known to tell words while somebody speaks: they are on their way."""
     settled: float = 0.25
     """Of silence behind a stop word, a word or a hum of listening, before it was one."""
     final_settled: float = 0.1
@@ -88,6 +92,8 @@ class Evidence:
     """False for a final that heard speech and no words that it knows."""
     failed: bool = False
     """No transcript will come."""
+    partials: bool = False
+    """The recogniser is known to tell words while somebody speaks."""
     language: str | None = None
     frames: Sequence[Sounding] = ()
     """What its frames sound like, as far as somebody measured them."""
@@ -172,7 +178,7 @@ def look_at(evidence: Evidence, rules: OverlapRules | None = None) -> float | No
     else:
         since = evidence.since
         looks = [
-            evidence.held_at + rules.wordless,
+            evidence.held_at + _wordless(evidence, rules),
             *(since + w for w in (rules.humming, rules.backchannel, rules.whose, rules.endless)),
         ]
     return min((at for at in looks if at > evidence.at + _SAME), default=None)
@@ -219,12 +225,16 @@ def _by_words(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
 
 def _while_it_sounds(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     long = evidence.voice > rules.backchannel - _SAME
-    if not long and evidence.at < evidence.held_at + rules.wordless - _SAME:
+    if not long and evidence.at < evidence.held_at + _wordless(evidence, rules) - _SAME:
         return None
     sound = evidence.sound
     if sound == "echo" or sound == "noise":  # it has not ended, and does not get the floor: what comes after it may
         return None if not long else FLOOR if goes_on(evidence.frames, SURELY) else Verdict(sound, sound, sure=False)
     return None if sound == "hum" and evidence.voice <= rules.humming else FLOOR
+
+
+def _wordless(evidence: Evidence, rules: OverlapRules) -> float:
+    return rules.wordless + (rules.partials if evidence.partials else rules.more)
 
 
 def _behind_it(evidence: Evidence, rules: OverlapRules) -> Verdict | None:

@@ -24,6 +24,8 @@ MORE_VOICES = (
     ("en-029+m4", 45), ("en-us+m2", 30), ("en-gb-x-rp+f4", 60),
 )  # fmt: skip
 """Besides those of `sounds.VOICES`, every second of which the trainer of the weights has not heard."""
+SLOWLY = 0.7
+"""Of espeak's speed: an "okay" of half a second and more, as people say it who listen."""
 TESTS_VOICES = Path(__file__).resolve().parents[2] / "tests" / "data" / "speech"
 _MODELLED = {"choose": 77, "report": 1077}
 """Seeds of what is modelled."""
@@ -61,8 +63,9 @@ async def synthetic_murmurs(half: Half = "all", hums: int = 6) -> list[Sound]:
     found = [Sound("murmur", "modelled hum", hum, "mm-hm") for seed in _seeds(half) for hum in sounds.hums(seed, hums)]
     for voice, pitch in voices(half):
         for text, written in (("mm-hm", sounds.HUM), ("right", "right"), ("okay", "okay")):
-            clip = await sounds.spoken(voice, pitch, written)
-            found.append(Sound("murmur", f'synthetic "{text}"', clip, text))
+            for speed, slowly in ((1.0, ""), (SLOWLY, " slowly")):
+                clip = await sounds.spoken(voice, pitch, written, speed)
+                found.append(Sound("murmur", f'synthetic "{text}"{slowly}', clip, text))
     return found
 
 

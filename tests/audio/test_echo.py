@@ -105,10 +105,10 @@ def test_what_is_too_loud_is_clipped_and_does_not_wrap_around() -> None:
     assert out[-1].samples.max() == pytest.approx(1.0, abs=1e-4) and out[-1].samples.min() == -1.0
 
 
-def test_the_echo_counts_as_learned_after_two_seconds_of_far_end_sound() -> None:
+def test_the_echo_counts_as_learned_after_some_seconds_of_far_end_sound() -> None:
     canceller = EchoCanceller(Remember(), PLAYED)
     silence = [np.zeros(PER_FRAME, np.float32)] * 40
-    sound = list(sine(PER_FRAME * 80, PLAYED).reshape(-1, PER_FRAME))
+    sound = list(sine(PER_FRAME * 110, PLAYED).reshape(-1, PER_FRAME))
     learned_after = None
     for index, played in enumerate(silence + sound):
         canceller.played(played)
@@ -166,22 +166,24 @@ def test_a_voice_over_an_unknown_echo_must_last_and_over_a_known_one_need_not() 
     over_echo = probabilities(processor, range(10, 40), True, canceller, ears)
     assert over_echo[-1] == 0.9 and 7 <= over_echo.index(0.9, 3) <= 10
     assert not canceller.learned
-    probabilities(processor, range(40, 90), True, canceller, ears)
+    probabilities(processor, range(40, 120), True, canceller, ears)
     assert canceller.learned
-    assert probabilities(processor, range(90, 95), True, canceller, ears) == [0.9] * 5
+    assert probabilities(processor, range(120, 125), True, canceller, ears) == [0.9] * 5
 
 
 def test_a_rest_of_echo_is_no_voice_and_what_is_left_of_noise_without_one_may_be() -> None:
     processor = Mute()
     canceller = EchoCanceller(processor, PLAYED)
     ears: VoiceActivity = WaryVoiceActivity(Always(), canceller)
-    probabilities(processor, range(90), True, canceller, ears)
+    probabilities(processor, range(120), True, canceller, ears)
     processor.gain = 0.05  # 26 dB
-    assert probabilities(processor, range(90, 110), True, canceller, ears)[2:] == [0.0] * 18
+    assert probabilities(processor, range(120, 140), True, canceller, ears)[2:] == [0.0] * 18
     processor.gain = 0.5
-    assert probabilities(processor, range(110, 130), True, canceller, ears)[2:] == [0.9] * 18
+    assert probabilities(processor, range(140, 160), True, canceller, ears)[2:] == [0.9] * 18
+    processor.gain = 0.25  # 12 dB: it may be either
+    assert all(0.2 < one < 0.6 for one in probabilities(processor, range(160, 180), True, canceller, ears)[2:])
     processor.gain = 0.05
-    assert probabilities(processor, range(130, 160), False, canceller, ears)[20:] == [0.9] * 10
+    assert probabilities(processor, range(180, 210), False, canceller, ears)[20:] == [0.9] * 10
 
 
 # --- WebRTC ---

@@ -80,10 +80,17 @@ def test_what_may_become_a_stop_word_is_waited_for_and_is_words_when_nothing_com
 # --- the sound ---
 
 
-def test_without_partials_for_400_ms_a_voice_that_goes_on_takes_the_floor() -> None:
-    assert judge("words", overlap("voice", seconds=0.48)) is None
-    assert judge("words", overlap("voice", seconds=0.52)) == FLOOR
-    assert look_at(overlap("voice", seconds=0.3)) == pytest.approx(10.5)
+def test_after_400_ms_without_partials_a_tenth_of_a_second_more_of_a_voice_takes_the_floor() -> None:
+    assert judge("words", overlap("voice", seconds=0.58)) is None
+    assert judge("words", overlap("voice", seconds=0.62)) == FLOOR
+    assert look_at(overlap("voice", seconds=0.3)) == pytest.approx(10.6)
+
+
+def test_a_recogniser_that_tells_words_meanwhile_is_waited_for_a_little_longer() -> None:
+    assert judge("words", overlap("voice", seconds=0.78, partials=True)) is None
+    assert judge("words", overlap("voice", seconds=0.82, partials=True)) == FLOOR
+    assert look_at(overlap("voice", seconds=0.3, partials=True)) == pytest.approx(10.8)
+    assert judge("words", overlap("voice", seconds=0.3, text="what about", partials=True)) == FLOOR
 
 
 def test_a_noise_and_a_rest_of_echo_resume_the_reply_soon_after_their_end() -> None:

@@ -18,7 +18,7 @@ def begin_overlap(move: Move, reply: Replying, at: float, told: float) -> None:
     utterance = Utterance(move.talk.turn + 1, at)
     move.talk = replace(move.talk, turn=utterance.turn)
     move.emit("overlap.started", reply.turn, at)
-    phase = hold(move, Overlapping(reply, utterance, held_at=told, now=told))
+    phase = hold(move, Overlapping(reply, utterance, held_at=told, now=told, partials=move.talk.partials))
     move.do(e.OpenUtterance(utterance.turn, at))
     move.go(phase)
     decide(move, phase)
@@ -49,6 +49,7 @@ def evidence(phase: Overlapping) -> Evidence:
         final=utterance.covered,
         understood=heard is None or not heard.unintelligible,
         failed=utterance.failed,
+        partials=phase.partials,
         language=None if heard is None else heard.language,
         frames=phase.frames,
         other_speaker=phase.other,

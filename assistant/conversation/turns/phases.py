@@ -110,6 +110,8 @@ class Overlapping:
     """What the newest FRAMES sound like."""
     other: bool | None = None
     """The voice is plainly not the enrolled one; None: not told yet."""
+    partials: bool = False
+    """The recogniser is known to tell words while somebody speaks."""
 
 
 Phase = Idle | Listening | Hearing | Endpointing | Replying | Overlapping
@@ -144,6 +146,8 @@ class Conversation:
     """How long the user pauses."""
     thrown_away: tuple[e.ThrownAway, ...] = ()
     """Answers that nobody heard any of, of the last minute."""
+    partials: bool = False
+    """The recogniser tells words while somebody speaks: it has done so."""
 
 
 def turn_of(phase: Phase) -> int | None:

@@ -16,6 +16,8 @@ the end of the last word a little early."""
 
 def with_transcript(move: Move, utterance: Utterance, transcript: e.Transcript, *, tell: bool = True) -> Utterance:
     """What is known of the utterance now that ``transcript`` has come, whether the observers are told of it or not."""
+    if not transcript.final and transcript.text and not move.talk.partials:
+        move.talk = replace(move.talk, partials=True)
     if utterance.covered and not transcript.final:
         return utterance  # a partial that the final has overtaken
     if tell:

@@ -29,7 +29,19 @@ def test_barge_in_speech_takes_the_floor_with_the_voice_itself() -> None:
 def test_barge_in_words_holds_and_waits_for_them() -> None:
     talk, actions, deadline = step(replying()[0], e.VoiceStarted(4.0, 4.1), TurnRules(barge_in="words"))
     assert isinstance(talk.phase, Overlapping) and "CancelReply" not in names(actions)
-    assert deadline == pytest.approx(4.5)
+    assert deadline == pytest.approx(4.6)
+
+
+def test_a_recogniser_that_has_told_words_meanwhile_will_do_so_again() -> None:
+    rules = TurnRules(barge_in="words")
+    talk, _, _ = step(replying()[0], e.VoiceStarted(4.0, 4.1), rules)
+    assert not talk.partials
+    talk, _, _ = step(talk, e.Transcribed(4.4, 2, e.Transcript("mm-hm", False)), rules)
+    talk, _, _ = step(talk, e.VoiceQuiet(4.45), rules)
+    talk, _, _ = step(talk, e.DeadlinePassed(4.75), rules)
+    assert isinstance(talk.phase, Replying) and talk.partials
+    _, _, deadline = step(talk, e.VoiceStarted(6.0, 6.1), rules)
+    assert deadline == pytest.approx(6.8)
 
 
 def test_barge_in_off_hears_nothing() -> None:
