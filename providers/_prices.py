@@ -21,6 +21,8 @@ import msgspec
 from assistant.ports import Stage, Usage
 
 MILLION = 1_000_000
+READING = 60
+"""Tokens, about, of the instructions that a language model which reads aloud is given with each text."""
 
 HOSTS = {
     "api.openai.com": "openai",
@@ -217,8 +219,6 @@ MINUTE: dict[Stage, Usage] = {
 """What a minute of conversation uses: four turns of which each speaks for half. The model reads 1,000 tokens a turn (a
 system prompt and a short history) and writes 50; the voice says 100 characters in 7.5 s."""
 TURNS = 4
-INSTRUCTIONS = 60
-"""Tokens, about, that a language model which reads aloud is told with each text."""
 
 
 def a_minute(row: Price) -> float | None:
@@ -229,7 +229,7 @@ def a_minute(row: Price) -> float | None:
         used = Usage(seconds=max(used.seconds, TURNS * row.least))
     if row.stage == "tts" and row.audio_tokens:
         spoken = round(used.seconds * row.audio_tokens)
-        used = Usage(input_tokens=TURNS * INSTRUCTIONS + used.characters // 4, audio_output_tokens=spoken)
+        used = Usage(input_tokens=TURNS * READING + used.characters // 4, audio_output_tokens=spoken)
     return row.usd(used)
 
 

@@ -32,9 +32,11 @@ from assistant.ports import (
     TranscriberAbilities,
     Usage,
 )
-from providers._prices import Price
+from providers._counts import CHARACTERS_A_TOKEN, FRAMING
+from providers._metered import metered
+from providers._prices import READING, Price
 from providers._wrapping import Leaf
-from providers.cost import CHARACTERS_A_TOKEN, FRAMING, READING, Meter, Till, metered, model_of
+from providers.cost import Meter, Till, model_of
 from providers.fallback import fallback_chat, fallback_transcriber
 from providers.scripted import ScriptedTranscriber, synthesizer, transcriber
 
@@ -55,8 +57,8 @@ class Book:
         self.used: list[Used] = []
         self.meter.report_to(self.used.append)
 
-    def put_around(self, provider: Any, price: Price, stage: str = "llm", name: str = "one") -> Any:
-        return metered(provider, Till(self.meter, Seller(stage, name, "m"), price))
+    def put_around(self, provider: Any, price: Price, stage: Stage = "llm", name: str = "one") -> Any:
+        return metered(provider, stage, Till(self.meter, Seller(stage, name, "m"), price))
 
     def units(self) -> dict[str, float]:
         total: dict[str, float] = {}
@@ -380,7 +382,9 @@ async def test_calls_are_made_for_the_bill_of_whoever_began_them(book: Book) -> 
 
 async def test_what_was_used_before_anybody_asked_is_told_then() -> None:
     meter = Meter()
-    await answer(metered(Model(TextDelta("Hi."), Usage(10, 0, 0, 1)), Till(meter, Seller("llm", "one", "m"), TOKENS)))
+    await answer(
+        metered(Model(TextDelta("Hi."), Usage(10, 0, 0, 1)), "llm", Till(meter, Seller("llm", "one", "m"), TOKENS))
+    )
     used: list[Used] = []
     meter.report_to(used.append)
     assert [use.units for use in used] == [{"input_tokens": 10, "output_tokens": 1}]
