@@ -18,6 +18,9 @@ from assistant.theirs import theirs
 
 ENOUGH = 1.0
 """Seconds of speech that a voice is told by: with half of that the user is refused too often (docs/measurements.md)."""
+FIRST, EARLIER = 0.5, 0.1
+"""Seconds of speech at which it is asked first, and seconds from there to the next question until there is ENOUGH: what
+is plain by then is told at once."""
 AGAIN = 0.5
 """Seconds of speech after which it is asked again, about the newest: somebody else may speak by now."""
 WAIT = 1.5
@@ -54,8 +57,10 @@ class SpeakerGate:
         self._ready = False
         self._turn: int | None = None
         self._frames: deque[Samples] = deque(maxlen=round(ENOUGH * CAPTURE_RATE / FRAME))
-        self._left = 0.0
-        """Seconds of speech before the next question."""
+        self._heard = 0.0
+        """Seconds of speech in this overlap."""
+        self._ask_at = FIRST
+        """Seconds of speech at which the next question is asked."""
         self._question: tuple[int, Samples] | None = None
         self._wanted = anyio.Event()
 
@@ -63,15 +68,15 @@ class SpeakerGate:
         """Take the next frame of an overlap, whose utterance is ``turn``. Never waits."""
         if turn != self._turn:
             self.over()
-            self._turn, self._left = turn, ENOUGH
+            self._turn, self._heard, self._ask_at = turn, 0.0, FIRST
             if not self._ready:
                 self._told(SpeakerTold(self._now(), turn, False))
         if probability < SPEECH:
             return
         self._frames.append(frame.samples)
-        self._left -= FRAME / CAPTURE_RATE
-        if self._left <= 1e-6 and self._ready:
-            self._left = AGAIN
+        self._heard += FRAME / CAPTURE_RATE
+        if self._heard >= self._ask_at - 1e-6 and self._ready:
+            self._ask_at = min(self._heard + EARLIER, ENOUGH) if self._heard < ENOUGH - 1e-6 else self._heard + AGAIN
             self._question = turn, np.concatenate(self._frames)
             self._wanted.set()
 
@@ -107,5 +112,8 @@ class SpeakerGate:
         if limit.cancelled_caught:
             raise ProviderError(f"{speaker_id.name} did not answer within {STALLED:g} s", provider=speaker_id.name)
         if turn == self._turn:
+            enough = len(samples) / CAPTURE_RATE >= ENOUGH - FRAME / CAPTURE_RATE
             sure = likeness(cosine(heard, self._voice), speaker_id.chance, speaker_id.spread)
-            self._told(SpeakerTold(self._now(), turn, whose(sure) == "other"))
+            told = whose(sure, enough=enough)
+            if enough or told is not None:
+                self._told(SpeakerTold(self._now(), turn, told == "other"))

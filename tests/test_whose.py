@@ -12,13 +12,13 @@ import pytest
 from assistant.conversation.events import SpeakerTold
 from assistant.errors import ProviderError, ProviderUnavailable
 from assistant.ports import FRAME, Frame, Samples, SpeakerId
-from assistant.whose import AGAIN, ENOUGH, WAIT, SpeakerGate
+from assistant.whose import AGAIN, ENOUGH, FIRST, WAIT, SpeakerGate
 
 pytestmark = pytest.mark.anyio
 
 
 class Loud:
-    """The louder voice is the enrolled one, (1, 0)."""
+    """The loud voice plainly is the enrolled one, (1, 0), the soft one plainly is not, and what is between may be."""
 
     name, model = "loud", "by level"
     chance, spread = 0.5, 0.05
@@ -31,7 +31,8 @@ class Loud:
         self.asked.append(len(samples))
         if self.error is not None:
             raise self.error
-        return np.array([1, 0] if np.abs(samples).mean() > 0.1 else [0, 1], np.float32)
+        level = np.abs(samples).mean()
+        return np.array([1, 0] if level > 0.3 else [0.55, 0.835] if level > 0.1 else [0, 1], np.float32)
 
 
 class Gate:
@@ -69,19 +70,34 @@ async def running(gate: Gate) -> AsyncIterator[Gate]:
         group.cancel_scope.cancel()
 
 
-async def test_it_is_asked_once_there_is_a_second_of_speech_and_again_later() -> None:
+@pytest.mark.parametrize(("level", "other"), [(0.5, False), (0.01, True)])
+async def test_what_is_plain_is_told_after_half_a_second_of_speech(level: float, other: bool) -> None:
+    async with running(Gate(Loud())) as gate:
+        await gate.hear(FIRST - 0.1, level)
+        await gate.hear(5.0, level, probability=0.1)
+        assert gate.told == [], "silence is no speech"
+        await gate.hear(0.15, level)
+        assert [(one.turn, one.other) for one in gate.told[:1]] == [(2, other)]
+
+
+async def test_what_is_not_plain_is_told_once_there_is_a_second_of_speech_and_again_later() -> None:
     speaker = Loud()
     async with running(Gate(speaker)) as gate:
-        await gate.hear(ENOUGH - 0.1)
-        assert gate.told == []
-        await gate.hear(5.0, probability=0.1)
-        assert gate.told == [], "silence is no speech"
-        await gate.hear(0.15)
+        await gate.hear(ENOUGH - 0.1, level=0.2)
+        assert gate.told == [] and len(speaker.asked) > 3
+        await gate.hear(0.15, level=0.2)
         assert [(one.turn, one.other) for one in gate.told] == [(2, False)]
         await gate.hear(AGAIN + 0.05, level=0.01)
         await gate.hear(AGAIN, level=0.01)
         assert [one.other for one in gate.told] == [False, False, True], "of the newest second, half and half is theirs"
     assert max(speaker.asked) <= ENOUGH * 16_000 + FRAME
+
+
+async def test_what_was_told_too_soon_is_put_right() -> None:
+    async with running(Gate(Loud())) as gate:
+        await gate.hear(FIRST + 0.1, level=0.01)
+        await gate.hear(ENOUGH, level=0.5)
+    assert (gate.told[0].other, gate.told[-1].other) == (True, False)
 
 
 async def test_another_voice_is_told_as_such_before_the_floor_is_given_away() -> None:
@@ -92,11 +108,11 @@ async def test_another_voice_is_told_as_such_before_the_floor_is_given_away() ->
 
 async def test_every_overlap_begins_anew() -> None:
     async with running(Gate(Loud())) as gate:
-        await gate.hear(0.8, level=0.01, turn=2)
-        await gate.hear(0.8, level=0.01, turn=3)
+        await gate.hear(0.4, level=0.01, turn=2)
+        await gate.hear(0.4, level=0.01, turn=3)
         assert gate.told == []
         gate.gate.over()
-        await gate.hear(0.8, level=0.01, turn=3)
+        await gate.hear(0.4, level=0.01, turn=3)
         assert gate.told == []
 
 

@@ -15,6 +15,9 @@ Whose = Literal["theirs", "other"]
 
 THEIRS, OTHER = 0.5, 0.1
 """Probabilities from which, and up to which, something is concluded."""
+SURELY_THEIRS, SURELY_OTHER = 0.9, 1e-4
+"""The same of less than a second of speech, which tells less: with these it lets in nobody whom a second would not, and
+refuses nobody whom a second would let in (docs/measurements.md)."""
 
 
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:
@@ -36,8 +39,8 @@ def likeness(cosine: float, chance: float, spread: float) -> float:
     return 0.5 * (1.0 + math.tanh((cosine - chance) / (2.0 * spread)))
 
 
-def whose(likeness: float) -> Whose | None:
-    """None: it may be theirs."""
-    if likeness >= THEIRS:
+def whose(likeness: float, *, enough: bool = True) -> Whose | None:
+    """None: it may be theirs. ``enough``: by a second of speech, or more."""
+    if likeness >= (THEIRS if enough else SURELY_THEIRS):
         return "theirs"
-    return "other" if likeness <= OTHER else None
+    return "other" if likeness <= (OTHER if enough else SURELY_OTHER) else None

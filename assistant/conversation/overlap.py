@@ -12,7 +12,7 @@ frame, with every transcript and at the moment that `look_at` names; None means 
 - A short sound and nothing after is, most of the time, a sign of listening: the reply goes on, and the transcript is
   still waited for, which may stop it again.
 - Whatever is undecided after long enough a silence is none of the user's business to wait for.
-- A voice that is plainly not the enrolled one does not take the floor, whatever it says.
+- A voice that is plainly not the enrolled one does not take the floor, whatever it says; a stop word is anybody's.
 """
 
 from __future__ import annotations
@@ -204,7 +204,12 @@ def _too_short(evidence: Evidence, rules: OverlapRules) -> bool:
 
 
 def _not_theirs(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
-    """The reply goes on, and it is watched until it ends: the user may speak up in it."""
+    """The reply goes on, and it is watched until it ends: the user may speak up in it. A stop word and nothing else
+    stops it, whoever says it: better to fall silent for a television than not to fall silent for a user."""
+    settled = evidence.silence >= (rules.final_settled if evidence.final else rules.settled) - _SAME
+    worded = evidence.text if settled and not _too_short(evidence, rules) else None
+    if worded and meant(worded, evidence.language) == "stop":
+        return STOP
     if evidence.held:
         return Verdict("noise", "noise", sure=False)
     ended = evidence.silence >= rules.forgotten - _SAME or evidence.voice >= rules.endless

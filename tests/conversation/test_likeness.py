@@ -42,3 +42,8 @@ def test_the_likeness_is_even_at_chance_and_e_to_one_a_spread_away() -> None:
 )
 def test_only_what_is_plain_is_concluded(sure: float, told: str | None) -> None:
     assert whose(sure) == told
+
+
+@pytest.mark.parametrize(("sure", "told"), [(0.9, "theirs"), (0.89, None), (0.0002, None), (0.0001, "other")])
+def test_of_less_than_a_second_only_what_is_plainer_is_concluded(sure: float, told: str | None) -> None:
+    assert whose(sure, enough=False) == told

@@ -172,7 +172,7 @@ def test_less_of_a_voice_holds_the_reply_than_begins_an_utterance_if_it_is_certa
 GATED = OverlapRules(whose=1.5)
 
 
-@pytest.mark.parametrize("text", [None, "what about Paris", "stop"])
+@pytest.mark.parametrize("text", [None, "what about Paris", "stop the timer"])
 def test_a_voice_that_is_not_the_enrolled_one_does_not_take_the_floor_whatever_it_says(text: str | None) -> None:
     told = overlap("voice", seconds=1.2, text=text, other_speaker=True)
     assert judge("words", told, GATED) == Verdict("noise", "noise", sure=False), "the user may yet speak up in it"
@@ -180,6 +180,16 @@ def test_a_voice_that_is_not_the_enrolled_one_does_not_take_the_floor_whatever_i
     assert judge("words", late, GATED) is None
     ended = overlap("voice", seconds=1.2, silence=GATED.forgotten, text=text, other_speaker=True, held=False)
     assert judge("words", ended, GATED) == Verdict("noise", "noise")
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("final", [True, False])
+def test_a_stop_word_is_anybodys(held: bool, final: bool) -> None:
+    """A user with a cold, or one who shouts, is not the voice that was learned, and is heeded all the same."""
+    silence = GATED.final_settled if final else GATED.settled
+    said = overlap("voice", seconds=0.6, text="stop", final=final, other_speaker=True, held=held)
+    assert judge("words", said, GATED) != STOP, "more may follow"
+    assert judge("words", replace(said, at=said.at + silence, quiet_since=said.at), GATED) == STOP
 
 
 def test_the_floor_waits_to_be_told_whose_voice_it_is_and_not_for_ever() -> None:
