@@ -22,6 +22,7 @@ from assistant.config import Settings
 from assistant.conversation.likeness import cosine, joined, likeness, whose
 from assistant.enrolment import WANTED, Speech, embedded, learn
 from assistant.errors import ParleyError, ProviderError
+from assistant.onemic import OneMicrophone
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, SpeakerId, VoiceActivity
 from assistant.sound import open_sound
 from assistant.voiceprints import Voiceprint, Voiceprints, checked
@@ -180,8 +181,9 @@ def _read(path: Path) -> Samples:
 
 
 async def _from_microphone(plan: Plan, vad: VoiceActivity, speech: Speech) -> None:
-    """Until there is enough speech, or LONGEST have passed."""
-    async with open_sound(plan.microphone, None) as sound:
+    """Until there is enough speech, or LONGEST have passed. Raises Unfit where waiting would not help."""
+    one = OneMicrophone()
+    async with open_sound(plan.microphone, None, on_device_changed=one.changed) as sound:
         if not plan.json:
             _say(PROMPT.rstrip())
         bar = _Bar(hidden=plan.json)
@@ -189,9 +191,13 @@ async def _from_microphone(plan: Plan, vad: VoiceActivity, speech: Speech) -> No
         try:
             async for frame in sound.duplex.frames():
                 speech.push(frame, vad.probability(frame.samples))
+                one.heard(frame)
                 bar.show(speech.seconds)
                 if speech.seconds >= WANTED or frame.end >= LONGEST:
                     return
+                if not plan.json and one.hardly_heard(frame.end, speech.seconds, LEAST):
+                    bar.end()
+                    _say("Hardly anything is heard of you: speak louder, or nearer to the microphone.")
         finally:
             bar.end()
     raise Failed("the microphone went away; connect it and try again")
@@ -216,6 +222,7 @@ class _Bar:
         if self._shown is not None:
             sys.stderr.write("\n")
             sys.stderr.flush()
+            self._shown = None
 
 
 def _shown(voice: Voiceprint) -> dict[str, Any]:
