@@ -30,6 +30,11 @@ DOUBT, REST = 8.0, 15.0
 """dB: what is left of a frame that lost more to the canceller than the latter is a rest of echo, not a voice as loud as
 it, and the more it lost beyond the former the less it is believed: a voice as loud as its echo loses 3 to 6. Such rests
 made a third of the false starts of a voice, and half of those that were left."""
+SOFT, SOFTEST = 12.0, 18.0
+"""dB under the echo of late: what is softer by more than the latter is the room's own ringing, and more than the former
+may be. A user who is that soft is heard when the assistant falls silent."""
+FALL = 10.0
+"""dB a second by which that echo is forgotten: less than a room's that rings for three seconds falls."""
 SURE, SURE_FRAMES = 0.5, 7
 """Probability, and frames in a row that must reach it, before a voice over an unknown echo is believed. With the
 segmenter's own three frames that makes 0.3 s of speech."""
@@ -74,6 +79,10 @@ class EchoCanceller:
         """dB that were taken off what `hear` has given last; 0 where no echo is expected."""
         self.far_end = 0.0
         """Seconds of far-end sound so far."""
+        self._loudest = _NO_SOUND
+        """dBFS of the echo of late, as the microphone heard it."""
+        self._under = 0.0
+        """dB by which what is left of the newest frame is softer than that."""
 
     @property
     def lag(self) -> float:
@@ -83,7 +92,7 @@ class EchoCanceller:
     @property
     def believed(self) -> float:
         """How much of a voice in the newest frame is to be believed, 0 (it is but a rest of echo) to 1."""
-        return min(1.0, max(0.0, (REST - self.taken) / (REST - DOUBT)))
+        return _share(self.taken, DOUBT, REST) * _share(self._under, SOFT, SOFTEST)
 
     @property
     def learned(self) -> bool:
@@ -116,6 +125,10 @@ class EchoCanceller:
         treated, raw = ready[:FRAME], earlier[:FRAME]
         self.echoing = frame.at <= self._echo_until
         self.taken = _less(raw, treated) if self.echoing else 0.0
+        self._loudest = max(_NO_SOUND, self._loudest - FALL * FRAME / CAPTURE_RATE)
+        if self.taken >= DOUBT:  # the user's own voice is not measured by itself
+            self._loudest = max(self._loudest, _level(raw))
+        self._under = self._loudest - _level(treated) if self.echoing else 0.0
         return Frame(treated, frame.start - len(self._earlier))
 
     def _process(self, captured: Samples, start: int) -> Samples:
@@ -159,6 +172,18 @@ class WaryVoiceActivity:
 
 
 _NONE = np.zeros(0, np.float32)
+_NO_SOUND = -120.0
+"""dBFS."""
+
+
+def _share(value: float, whole: float, none: float) -> float:
+    """1 up to ``whole``, 0 from ``none`` on."""
+    return min(1.0, max(0.0, (none - value) / (none - whole)))
+
+
+def _level(samples: Samples) -> float:
+    """dBFS."""
+    return 10 * math.log10(float(np.vdot(samples, samples)) / max(1, len(samples)) + 1e-12)
 
 
 def _less(before: Samples, after: Samples) -> float:

@@ -186,6 +186,38 @@ def test_a_rest_of_echo_is_no_voice_and_what_is_left_of_noise_without_one_may_be
     assert probabilities(processor, range(180, 210), False, canceller, ears)[20:] == [0.9] * 10
 
 
+def test_what_is_far_softer_than_the_echo_was_is_the_room_ringing_until_the_loudspeaker_has_been_silent() -> None:
+    processor = Mute()
+    canceller = EchoCanceller(processor, PLAYED)
+    ears: VoiceActivity = WaryVoiceActivity(Always(), canceller)
+    processor.gain = 0.05
+    probabilities(processor, range(120), True, canceller, ears)
+
+    def heard(frames: range, softer: float, playing: bool = True) -> list[float]:
+        told = []
+        for index in frames:
+            canceller.played(sine(PER_FRAME, PLAYED) if playing else np.zeros(PER_FRAME, np.float32))
+            sound = sine(FRAME, RATE) * np.float32(10 ** (-softer / 20))
+            told.append(ears.probability(canceller.hear(Frame(sound, index * FRAME)).samples))
+        return told[2:]
+
+    processor.gain = 1.0
+    assert heard(range(120, 126), 20.0) == [0.0] * 4
+    assert heard(range(126, 132), 6.0) == [0.9] * 4
+    assert heard(range(132, 160), 20.0, playing=False)[-8:] == [0.9] * 8, "nobody speaks over it any more"
+
+
+def test_a_user_at_a_microphone_that_hears_no_loudspeaker_is_not_doubted_for_being_soft() -> None:
+    processor = Mute()
+    canceller = EchoCanceller(processor, PLAYED)
+    ears: VoiceActivity = WaryVoiceActivity(Always(), canceller)
+    probabilities(processor, range(120), True, canceller, ears)
+    canceller.played(sine(PER_FRAME, PLAYED))
+    soft = sine(FRAME, RATE) * np.float32(0.05)
+    told = [ears.probability(canceller.hear(Frame(soft, index * FRAME)).samples) for index in range(120, 124)]
+    assert told == [0.9] * 4
+
+
 # --- WebRTC ---
 
 
