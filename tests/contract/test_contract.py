@@ -7,16 +7,27 @@ from contextlib import aclosing
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 
-from assistant.ports import ProviderError, Usage, abilities_of
+from assistant.conversation.events import Transcript
+from assistant.ports import FRAME, Frame, ProviderError, ProviderUnavailable, Usage, abilities_of
+from providers._card import Card
 from providers._options import Timeouts
 from providers.registry import card, find
-from tests.contract.cells import MESSAGES, opened, options_for, parts
+from tests.contract.cells import MESSAGES, UTTERANCE, opened, options_for, parts
 from tests.contract.subject import KEY, Subject
 from tests.contract.table import SUBJECTS
+from tests.servers.openai import HEARD
 
 pytestmark = pytest.mark.anyio
+
+
+def declared(subject: Subject) -> Card:
+    found = card(subject.stage, subject.name)
+    assert found is not None
+    return found
+
 
 subjects = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.id)
 streamed = pytest.mark.parametrize(
@@ -24,6 +35,11 @@ streamed = pytest.mark.parametrize(
 )
 sounding = pytest.mark.parametrize(
     "subject", [subject for subject in SUBJECTS if subject.stage != "llm"], ids=lambda subject: subject.id
+)
+live = pytest.mark.parametrize(
+    "subject",
+    [subject for subject in SUBJECTS if (subject.stage, subject.wire) == ("stt", "websocket")],
+    ids=lambda subject: subject.id,
 )
 CLOSING = 0.1
 """Seconds that a provider has for closing. A loaded machine may wake the server late, so the tests allow for more."""
@@ -111,17 +127,61 @@ async def test_it_speaks_tls_where_the_certificate_is_trusted(subject: Subject) 
 async def test_language_and_rate_go_over_the_wire_as_they_are_declared(subject: Subject) -> None:
     """With a language chosen the server is told of it, and the sound has the rate that the provider declares."""
     assert subject.told is not None, "an ear or a voice shows what its server was told"
-    declared = card(subject.stage, subject.name)
-    assert declared is not None
-    language = next(iter(declared.abilities.languages), "de") if subject.stage == "stt" else None
+    says = declared(subject)
+    language = next(iter(says.abilities.languages), "de") if subject.stage == "stt" else None
     async with opened(subject, **({"language": language} if language else {})) as (provider, server):
         assert subject.complete([part async for part in parts(subject, provider)])
         told = subject.told(server)
         if language:
             assert told["language"] == language
-        assert declared.rates, "a card says which rates go over the wire"
-        assert told["rate"] in declared.rates
-        assert told["rate"] == getattr(provider, "rate", declared.rates[0])
+        assert says.rates, "a card says which rates go over the wire"
+        assert told["rate"] in says.rates
+        assert told["rate"] == getattr(provider, "rate", says.rates[0])
+
+
+async def final(stream: Any) -> Transcript:
+    """The next one."""
+    with anyio.fail_after(5):
+        async for transcript in stream:
+            if transcript.final:
+                return transcript  # type: ignore[no-any-return]
+    raise AssertionError("it ended before that")
+
+
+@live
+async def test_two_pauses_are_two_finals_of_the_whole(subject: Subject) -> None:
+    async with opened(subject) as (ears, _), ears.stream() as stream:
+        for times in (1, 2):
+            for frame in UTTERANCE:
+                stream.push(frame)
+            stream.finish()
+            # Where a server's own spaces are kept, it is to put one behind an utterance; these do not.
+            assert (await final(stream)).text.replace(" ", "") == times * HEARD.replace(" ", "")
+
+
+@live
+@pytest.mark.parametrize("frames", [1, 10], ids=["next to no sound", "silence"])
+async def test_a_pause_is_answered_though_nobody_spoke(subject: Subject, frames: int) -> None:
+    async with opened(subject) as (ears, _), ears.stream() as stream:
+        for index in range(frames):
+            stream.push(Frame(np.zeros(FRAME, np.float32), index * FRAME))
+        stream.finish()
+        assert not (await final(stream)).end_of_turn
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [subject for subject in SUBJECTS if declared(subject).key],
+    ids=lambda subject: subject.id,
+)
+async def test_without_a_key_it_says_which_and_where(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = declared(subject)
+    for variable in filter(None, (told.key, *told.other_keys)):
+        monkeypatch.delenv(variable, raising=False)
+    says = f"^{subject.name} needs an API key: set {told.key} in the environment, or api_key in its options"
+    with pytest.raises(ProviderUnavailable, match=says):
+        async with find(subject.stage, subject.name)(subject.options):
+            pass
 
 
 @subjects

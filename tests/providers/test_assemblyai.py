@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from assemblyai.streaming import v3
 
-from assistant.ports import FRAME, Frame, ParleyError, ProviderError, ProviderUnavailable, SpeechChunk
+from assistant.ports import FRAME, Frame, ParleyError, ProviderError, SpeechChunk
 from providers import assemblyai
 from providers._errors import Rejected
 from providers.assemblyai.codes import CLOSES, told
-from tests.providers.live import WAVE, heard, until
+from tests.providers.live import WAVE, heard, say, say_and_pause, until
 from tests.servers.assemblyai import AssemblyAIServer
 from tests.servers.openai import HEARD
 from tests.servers.websocket import Line
@@ -116,8 +116,7 @@ async def test_the_server_is_faithful_to_the_eyes_of_the_sdk_that_speaks(server:
 async def test_it_says_itself_when_the_user_has_finished(server: AssemblyAIServer) -> None:
     server.ends = 0.97
     async with assemblyai.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
+        say(stream)
         partial, end = await heard(stream, 1)
     assert ears.abilities.end_of_turn and ears.abilities.partials and ears.abilities.word_times
     assert (partial.text, partial.final) == ("what time", False)
@@ -129,8 +128,7 @@ async def test_it_says_itself_when_the_user_has_finished(server: AssemblyAIServe
 async def test_one_that_is_unsure_of_the_end_is_not_believed(server: AssemblyAIServer) -> None:
     server.ends = 0.2
     async with assemblyai.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
+        say(stream)
         end = (await heard(stream, 1))[-1]
     assert (end.text, end.final, end.end_of_turn) == (HEARD, True, False)
 
@@ -140,9 +138,7 @@ async def test_it_is_told_that_the_turn_is_over_when_it_does_not_see_it(server: 
         server, force_after=0.05, languages=["en-GB", "de"], keyterms=["Parley", "Café"], mode="min_latency"
     )
     async with assemblyai.transcriber(asked) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         final = (await heard(stream, 1))[-1]
         assert (final.text, final.end_of_turn) == (HEARD, False), "it was Parley that said so"
         [line] = server.lines
@@ -187,24 +183,11 @@ async def test_much_sound_that_waits_is_not_sent_all_at_once(server: AssemblyAIS
         assert anyio.current_time() - began > (4.8 - 2.0) / 4 - 0.1
 
 
-async def test_an_utterance_that_is_said_twice_is_whole(server: AssemblyAIServer) -> None:
-    async with assemblyai.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
-        for _ in range(2):
-            for frame in WAVE:
-                stream.push(frame)
-            stream.finish()
-            last = (await heard(stream, 1))[-1]
-    assert last.text == f"{HEARD} {HEARD}"
-
-
 async def test_it_is_not_forced_while_the_user_goes_on(server: AssemblyAIServer) -> None:
     async with assemblyai.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         await heard(stream, 1)
-        for frame in WAVE:
-            stream.push(frame)
+        say(stream)
         with anyio.fail_after(2):
             partial = await anext(stream)
         await anyio.sleep(0.1)
@@ -212,20 +195,10 @@ async def test_it_is_not_forced_while_the_user_goes_on(server: AssemblyAIServer)
     assert (partial.text, partial.final) == (f"{HEARD} what time", False)
 
 
-async def test_silence_alone_is_answered_too(server: AssemblyAIServer) -> None:
-    async with assemblyai.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
-        for start in range(0, 10 * FRAME, FRAME):
-            stream.push(Frame(np.zeros(FRAME, np.float32), start))
-        stream.finish()
-        [nothing] = await heard(stream, 1)
-    assert (nothing.text, nothing.final) == ("", True)
-
-
 async def test_a_pause_long_after_its_own_end_of_turn_is_answered_at_once(server: AssemblyAIServer) -> None:
     server.ends = 0.97
     async with assemblyai.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
-        for frame in WAVE[:15]:
-            stream.push(frame)
+        say(stream, WAVE[:15])
         for start in range(15, 50):
             stream.push(Frame(np.zeros(FRAME, np.float32), start * FRAME + 16_000))
         await heard(stream, 1)
@@ -241,13 +214,9 @@ async def test_an_older_model_says_its_end_twice_and_the_second_is_the_same_fina
 ) -> None:
     older = options(server, model="universal-streaming-english", force_after=0.05)
     async with assemblyai.transcriber(older) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         found = await heard(stream, 2)
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         again = await heard(stream, 2)
     assert [(each.text, each.final) for each in found] == [
         ("what time", False), (HEARD, True), ("What time is it?", True),
@@ -260,8 +229,7 @@ async def test_no_connection_is_kept_between_utterances_since_open_ones_are_bill
         assert server.connections == 0
         for connections in (1, 2):
             async with ears.stream() as stream:
-                for frame in WAVE:
-                    stream.push(frame)
+                say(stream)
                 await until(lambda: any(line.received for line in server.lines))
                 assert server.connections == connections
             await until(lambda: not server.lines)
@@ -436,11 +404,3 @@ async def test_a_message_of_another_form_is_an_error_of_the_vendors(server: Asse
     async with Garbled() as garbled, assemblyai.synthesizer(options(garbled)) as voice:
         with pytest.raises(ProviderError, match="cannot be read"):
             await spoken(voice, "Hello.")
-
-
-async def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ASSEMBLYAI_API_KEY", raising=False)
-    for factory in (assemblyai.transcriber, assemblyai.synthesizer):
-        with pytest.raises(ProviderUnavailable, match="set ASSEMBLYAI_API_KEY"):
-            async with factory({}):
-                pass

@@ -12,20 +12,30 @@ import numpy as np
 import pytest
 from cartesia import AsyncCartesia
 
-from assistant.conversation.words import spans
 from assistant.ports import (
     FRAME,
     Frame,
     ParleyError,
     ProviderError,
-    ProviderUnavailable,
     SpokenWord,
     StreamingSynthesizer,
 )
 from providers import cartesia, registry
 from providers._card import VoiceInfo
 from providers._errors import Rejected
-from tests.providers.live import START, WAVE, heard, spoken, until, wave
+from tests.providers.live import (
+    START,
+    TEXTS,
+    WAVE,
+    expected_words,
+    heard,
+    in_two_parts,
+    say,
+    say_and_pause,
+    spoken,
+    until,
+    wave,
+)
 from tests.servers import syllables
 from tests.servers.cartesia import ID, CartesiaServer, CartesiaVoices
 from tests.servers.openai import HEARD
@@ -140,25 +150,6 @@ async def test_what_is_said_to_the_server(server: CartesiaServer) -> None:
     assert np.array_equal(samples, syllables.heard("Guten Tag. Wie geht es?", 16_000))
 
 
-TEXTS = [
-    "Hello.",
-    "It is four o'clock. Shall I wake you at five? Yes, I shall.",
-    "Dr. Smith paid 3.50 for it,  and   went home again.   Twice!",
-    "Ça va très bien, merci — et toi? “Natürlich”, sagte er. Übermorgen dann.",
-    " leading and trailing ",
-]
-
-
-def expected_words(text: str, sent: str) -> list[tuple[int, int, float]]:
-    """(offset, length, start) of every word of ``text``, as the server spoke ``sent``."""
-    found, at = [], 0
-    for begin, end in spans(text):
-        at = sent.index(text[begin:end], at)
-        found.append((begin, end - begin, round(at * syllables.CHARACTER, 3)))
-        at += end - begin
-    return found
-
-
 @pytest.mark.parametrize("late", [False, True], ids=["words first", "words late"])
 @pytest.mark.parametrize("text", TEXTS)
 async def test_every_word_is_told_where_and_when_it_is(server: CartesiaServer, text: str, late: bool) -> None:
@@ -173,17 +164,9 @@ async def test_every_word_is_told_where_and_when_it_is(server: CartesiaServer, t
 
 async def test_it_speaks_while_the_text_is_being_written(server: CartesiaServer) -> None:
     more = anyio.Event()
-
-    async def text() -> AsyncIterator[str]:
-        for piece in ("Hello", " there", " friend.", " How"):
-            yield piece
-        await more.wait()
-        for piece in (" are", " you?"):
-            yield piece
-
     async with cartesia.synthesizer(options(server)) as voice:
         assert isinstance(voice, StreamingSynthesizer) and voice.abilities.streams_text
-        async with aclosing(voice.stream(text())) as chunks:  # type: ignore[type-var]
+        async with aclosing(voice.stream(in_two_parts(more))) as chunks:  # type: ignore[type-var]
             words: list[SpokenWord] = []
             with anyio.fail_after(5):
                 async for chunk in chunks:
@@ -278,9 +261,7 @@ async def test_an_error_is_one_sentence(
                 await spoken(voice.speak("Hello."))
         else:
             async with cartesia.transcriber(options(server, turns=stage == "turns")) as ears, ears.stream() as stream:
-                for frame in WAVE:
-                    stream.push(frame)
-                stream.finish()
+                say_and_pause(stream)
                 await heard(stream)
     assert str(failure.value) == f"cartesia {said}"
     assert isinstance(failure.value, Rejected) == lasting
@@ -302,8 +283,7 @@ async def test_ink_says_itself_when_the_user_has_finished(server: CartesiaServer
     server.ends = True
     async with cartesia.transcriber(options(server)) as ears, ears.stream() as stream:
         [line] = server.lines
-        for frame in WAVE:
-            stream.push(frame)
+        say(stream)
         *_, eager, end = await heard(stream, 2)
         assert {"type": "close"} not in line.received
     assert ears.abilities.end_of_turn and ears.abilities.partials
@@ -317,9 +297,7 @@ async def test_ink_is_told_goodbye_where_it_does_not_see_the_end(server: Cartesi
     given = options(server, force_after=0.02, keyterms=["Parley"], turn_end_threshold=0.3, turn_end_timeout_ms=2000)
     async with cartesia.transcriber(given) as ears, ears.stream() as stream:
         [line] = server.lines
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         found = await heard(stream)
         assert line.path == "/stt/turns/websocket"
         assert line.query == {
@@ -341,9 +319,7 @@ async def test_ink_is_told_goodbye_where_it_does_not_see_the_end(server: Cartesi
 async def test_what_is_said_after_the_goodbye_goes_over_another_connection(server: CartesiaServer) -> None:
     async with cartesia.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
         for each in range(3):
-            for frame in wave(20, 20 * each):
-                stream.push(frame)
-            stream.finish()
+            say_and_pause(stream, wave(20, 20 * each))
             last = (await heard(stream))[-1]
             assert last.text == " ".join([HEARD] * (each + 1)), "of the whole utterance"
             assert last.until == pytest.approx(1 + 0.64 * (each + 1))
@@ -352,13 +328,10 @@ async def test_what_is_said_after_the_goodbye_goes_over_another_connection(serve
 async def test_the_user_goes_on_before_ink_has_hung_up(server: CartesiaServer) -> None:
     server.hold = asyncio.Event()
     async with cartesia.transcriber(options(server, force_after=0.0)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         [line] = server.lines
         await until(lambda: {"type": "close"} in line.received)
-        for frame in wave(20, 20):
-            stream.push(frame)
+        say(stream, wave(20, 20))
         server.hold.set()
         stream.finish()
         found = await heard(stream, 3)
@@ -368,9 +341,7 @@ async def test_the_user_goes_on_before_ink_has_hung_up(server: CartesiaServer) -
 async def test_ink_takes_an_early_end_back(server: CartesiaServer) -> None:
     server.resumes = True
     async with cartesia.transcriber(options(server, force_after=0.05)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         found = await heard(stream, 2)
     assert [(each.text, each.final) for each in found[-5:]] == [
         ("what time", False), ("what time", True), ("what time", False), ("what time is", False), (HEARD, True),
@@ -381,14 +352,11 @@ async def test_the_turn_after_a_finished_one_is_not_cut(server: CartesiaServer) 
     """Ink's own end answers the pause; the user goes on, and nobody hurries the next turn."""
     server.ends, server.eager = True, False
     async with cartesia.transcriber(options(server, force_after=0.2)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         await heard(stream)
         [line] = server.lines
         server.ends = False
-        for frame in wave(20, 20):
-            stream.push(frame)
+        say(stream, wave(20, 20))
         with anyio.fail_after(2):
             while (partial := await anext(stream)).text != f"{HEARD}what time":
                 pass
@@ -400,9 +368,7 @@ async def test_the_turn_after_a_finished_one_is_not_cut(server: CartesiaServer) 
 @pytest.mark.parametrize("turns", [True, False])
 async def test_silence_alone_is_answered_too(server: CartesiaServer, turns: bool) -> None:
     async with cartesia.transcriber(options(server, force_after=0.02, turns=turns)) as ears, ears.stream() as stream:
-        for frame in SILENCE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream, SILENCE)
         nothing = (await heard(stream))[-1]
         assert (nothing.final, nothing.end_of_turn) == (True, False)
         assert nothing.text == ("" if turns else HEARD)
@@ -413,9 +379,7 @@ async def test_silence_alone_is_answered_too(server: CartesiaServer, turns: bool
 async def test_a_crash_after_the_goodbye_is_a_failure(server: CartesiaServer) -> None:
     server.hangs_up_with = 1011
     async with cartesia.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
-        for frame in SILENCE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream, SILENCE)
         with pytest.raises(ProviderError, match=r"cartesia failed inside \(1011\): model crashed"):
             await heard(stream)
 
@@ -423,9 +387,7 @@ async def test_a_crash_after_the_goodbye_is_a_failure(server: CartesiaServer) ->
 async def test_unknown_events_are_passed_over(server: CartesiaServer) -> None:
     server.chatter = True
     async with cartesia.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         assert (await heard(stream))[-1].text == HEARD
 
 
@@ -446,9 +408,7 @@ async def test_by_hand_ink_is_asked_to_finalise(server: CartesiaServer) -> None:
         assert (ears.abilities.end_of_turn, ears.abilities.word_times) == (False, True)
         async with ears.stream() as stream:
             [line] = server.lines
-            for frame in WAVE:
-                stream.push(frame)
-            stream.finish()
+            say_and_pause(stream)
             found = await heard(stream)
             assert line.path == "/stt/websocket"
             assert line.query == {
@@ -469,9 +429,7 @@ async def test_by_hand_two_pauses_are_two_finals_of_the_whole(server: CartesiaSe
     server.heard = f"{HEARD} "
     async with cartesia.transcriber(options(server, turns=False)) as ears, ears.stream() as stream:
         for each in range(2):
-            for frame in wave(20, 20 * each):
-                stream.push(frame)
-            stream.finish()
+            say_and_pause(stream, wave(20, 20 * each))
             last = (await heard(stream))[-1]
         assert server.connections == 1
     assert (last.text, last.until) == (f"{HEARD} {HEARD}", pytest.approx(2.28))
@@ -506,11 +464,3 @@ async def test_voices_that_are_refused() -> None:
         with pytest.raises(Rejected) as failure:
             await cartesia.voices(options(server))
     assert str(failure.value) == "cartesia rejected the key (401)"
-
-
-@pytest.mark.parametrize("factory", [cartesia.transcriber, cartesia.synthesizer])
-async def test_without_a_key_it_says_what_to_set(factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CARTESIA_API_KEY", raising=False)
-    with pytest.raises(ProviderUnavailable, match="set CARTESIA_API_KEY"):
-        async with factory({}):
-            pass

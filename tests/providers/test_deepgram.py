@@ -12,9 +12,9 @@ import pytest
 from deepgram import AsyncDeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
 
-from assistant.ports import FRAME, Frame, ProviderUnavailable, StreamingSynthesizer
+from assistant.ports import FRAME, StreamingSynthesizer
 from providers import deepgram
-from tests.providers.live import WAVE, heard
+from tests.providers.live import WAVE, heard, say, say_and_pause
 from tests.servers.deepgram import DeepgramServer
 from tests.servers.openai import HEARD
 
@@ -80,8 +80,7 @@ async def test_the_server_is_faithful_to_the_sdks_eyes(server: DeepgramServer) -
 async def test_flux_says_itself_when_the_user_has_finished(server: DeepgramServer) -> None:
     server.ends = True
     async with deepgram.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
+        say(stream)
         *_, eager, end = await heard(stream, 2)
     assert ears.abilities.end_of_turn and ears.abilities.partials
     assert (eager.text, eager.final, eager.end_of_turn) == (HEARD, True, False), "an answer may be drafted on it"
@@ -92,9 +91,7 @@ async def test_flux_says_itself_when_the_user_has_finished(server: DeepgramServe
 async def test_flux_takes_an_early_end_back(server: DeepgramServer) -> None:
     server.resumes = True
     async with deepgram.transcriber(options(server, force_after=0.05)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         found = await heard(stream, 2)
     assert [(each.text, each.final) for each in found[-4:]] == [
         ("what time", False), ("what time", True), ("what time is", False), (HEARD, True),
@@ -104,9 +101,7 @@ async def test_flux_takes_an_early_end_back(server: DeepgramServer) -> None:
 
 async def test_flux_is_told_that_the_turn_is_over_when_it_does_not_see_it(server: DeepgramServer) -> None:
     async with deepgram.transcriber(options(server, force_after=0.05)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         assert (await heard(stream, 1))[-1].text == HEARD
         [line] = [line for line in server.lines if {"type": "ForceEndTurn"} in line.received]
         assert line.query == {
@@ -118,32 +113,11 @@ async def test_flux_is_told_that_the_turn_is_over_when_it_does_not_see_it(server
         assert len(sound) == 2 * FRAME * len(WAVE), "every sample, once"
 
 
-async def test_silence_alone_is_answered_too(server: DeepgramServer) -> None:
-    async with deepgram.transcriber(options(server, force_after=0.05)) as ears, ears.stream() as stream:
-        stream.push(Frame(np.zeros(FRAME, np.float32), 0))
-        stream.finish()
-        [nothing] = await heard(stream, 1)
-    assert (nothing.text, nothing.final) == ("", True)
-
-
-async def test_two_pauses_are_two_finals_of_the_whole(server: DeepgramServer) -> None:
-    async with deepgram.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
-        for _ in range(2):
-            for frame in WAVE:
-                stream.push(frame)
-            stream.finish()
-            last = (await heard(stream, 1))[-1]
-    assert last.text == f"{HEARD} {HEARD}"
-
-
 async def test_flux_is_not_hurried_while_the_user_goes_on_after_a_turn(server: DeepgramServer) -> None:
     async with deepgram.transcriber(options(server, force_after=0.02)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         await heard(stream, 1)
-        for frame in WAVE:
-            stream.push(frame)
+        say(stream)
         with anyio.fail_after(2):
             while (partial := await anext(stream)).text != f"{HEARD} what time":
                 pass
@@ -155,9 +129,7 @@ async def test_flux_is_not_hurried_while_the_user_goes_on_after_a_turn(server: D
 async def test_nova_is_asked_to_finalise(server: DeepgramServer) -> None:
     given = options(server, model="nova-3", language="en_GB", keyterms=["Parley"])
     async with deepgram.transcriber(given) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         partial, final = await heard(stream, 1)
         line = next(line for line in server.lines if {"type": "Finalize"} in line.received)
         assert (line.query["language"], line.query["keyterm"]) == (["en-GB"], ["Parley"])
@@ -212,20 +184,11 @@ async def test_flux_speaks_while_the_text_is_being_written(server: DeepgramServe
     assert len(np.concatenate([first.samples, *rest])) == len(server.sound)
 
 
-async def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DEEPGRAM_API_KEY", raising=False)
-    with pytest.raises(ProviderUnavailable, match="set DEEPGRAM_API_KEY"):
-        async with deepgram.transcriber({}):
-            pass
-
-
 async def test_flux_is_not_cut_off_while_it_still_finds_words(server: DeepgramServer) -> None:
     """It took its early end back since the user went on: no end is forced before it has been quiet for a while."""
     server.resumes = True
     async with deepgram.transcriber(options(server, force_after=0.4)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         await heard(stream, 1)
         [line] = [line for line in server.lines if line.call is not None]
         began = anyio.current_time()

@@ -28,17 +28,26 @@ from elevenlabs.v_1_text_to_speech_voice_id_multi_stream_input.types.send_messag
 from assistant.conversation.words import spans
 from assistant.ports import (
     FRAME,
-    Frame,
     ParleyError,
     ProviderError,
-    ProviderUnavailable,
     StreamingSynthesizer,
 )
 from providers import elevenlabs, registry
 from providers._card import VoiceInfo
 from providers._errors import Rejected
 from providers.elevenlabs import dialogue, scribe
-from tests.providers.live import WAVE, heard, spoken, until, wave
+from tests.providers.live import (
+    TEXTS,
+    WAVE,
+    expected_words,
+    heard,
+    in_two_parts,
+    say,
+    say_and_pause,
+    spoken,
+    until,
+    wave,
+)
 from tests.servers import syllables
 from tests.servers.elevenlabs import ElevenLabsServer, ElevenLabsVoices
 from tests.servers.openai import HEARD
@@ -196,29 +205,8 @@ async def test_models_that_know_one_way_of_choosing_a_language_are_not_told(serv
         assert voice.abilities.word_times and voice.abilities.streams_text
 
 
-TEXTS = [
-    "Hello.",
-    "It is four o'clock. Shall I wake you at five? Yes, I shall.",
-    "Dr. Smith paid 3.50 for it,  and   went home again.   Twice!",
-    "Ça va très bien, merci — et toi? “Natürlich”, sagte er. Übermorgen dann.",
-    "你好。今天天气很好。再见！",
-    "Wait … what? — no!",
-    " leading and trailing ",
-]
-
-
-def expected_words(text: str, sent: str, separator: str = " ") -> list[tuple[int, int, float]]:
-    """(offset, length, start) of every word of ``text``, as the server spoke ``sent``."""
-    found, at = [], 0
-    for begin, end in spans(text):
-        at = sent.index(text[begin:end], at)
-        found.append((begin, end - begin, round(at * syllables.CHARACTER, 3)))
-        at += end - begin
-    return found
-
-
 @pytest.mark.parametrize("model", [{}, V4], ids=["contexts", "dialogue"])
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("text", [*TEXTS, "你好。今天天气很好。再见！", "Wait … what? — no!"])
 async def test_every_word_is_told_where_and_when_it_is(
     server: ElevenLabsServer, text: str, model: dict[str, Any]
 ) -> None:
@@ -248,17 +236,9 @@ async def test_quotes_that_the_alignment_leaves_out_do_no_harm(server: ElevenLab
 @pytest.mark.parametrize("model", [{}, V4], ids=["contexts", "dialogue"])
 async def test_it_speaks_while_the_text_is_being_written(server: ElevenLabsServer, model: dict[str, Any]) -> None:
     more = anyio.Event()
-
-    async def text() -> AsyncIterator[str]:
-        for piece in ("Hello", " there", " friend.", " How"):
-            yield piece
-        await more.wait()
-        for piece in (" are", " you?"):
-            yield piece
-
     async with elevenlabs.synthesizer(options(server, **model)) as voice:
         assert isinstance(voice, StreamingSynthesizer)
-        async with aclosing(voice.stream(text())) as chunks:  # type: ignore[type-var]
+        async with aclosing(voice.stream(in_two_parts(more))) as chunks:  # type: ignore[type-var]
             with anyio.fail_after(5):
                 first = await anext(chunks)
             assert len(first.samples), "sound came before the text was whole"
@@ -442,9 +422,7 @@ async def test_an_idle_dialogue_is_kept_alive_by_a_context_of_its_own(
 async def test_scribe_is_asked_to_commit(server: ElevenLabsServer) -> None:
     given = options(server, language="en-GB", keyterms=["Parley", "Scribe"])
     async with elevenlabs.transcriber(given) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         partial, final = await heard(stream)
         [line] = server.lines
         assert line.headers["xi-api-key"] == KEY
@@ -466,9 +444,7 @@ async def test_scribe_is_asked_to_commit(server: ElevenLabsServer) -> None:
 async def test_the_language_is_found_out(server: ElevenLabsServer, code: str, language: str | None) -> None:
     server.language = code
     async with elevenlabs.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         *_, final = await heard(stream)
         assert "language_code" not in server.query and server.query["include_language_detection"] == ["true"]
     assert final.language == language
@@ -478,9 +454,7 @@ async def test_without_timestamps_a_final_does_not_wait_for_them(server: ElevenL
     async with elevenlabs.transcriber(options(server, include_timestamps=False, language="de")) as ears:
         assert not ears.abilities.word_times
         async with ears.stream() as stream:
-            for frame in WAVE:
-                stream.push(frame)
-            stream.finish()
+            say_and_pause(stream)
             *_, final = await heard(stream)
         assert server.query["include_timestamps"] == ["false"]
     assert (final.text, final.words, final.language) == (HEARD, (), "de")
@@ -489,9 +463,7 @@ async def test_without_timestamps_a_final_does_not_wait_for_them(server: ElevenL
 async def test_two_pauses_are_two_finals_of_the_whole(server: ElevenLabsServer) -> None:
     async with elevenlabs.transcriber(options(server)) as ears, ears.stream() as stream:
         for round in range(2):
-            for frame in wave(20, 20 * round):
-                stream.push(frame)
-            stream.finish()
+            say_and_pause(stream, wave(20, 20 * round))
             last = (await heard(stream))[-1]
     assert last.text == f"{HEARD} {HEARD}"
     assert [word.text for word in last.words] == HEARD.split() * 2
@@ -502,9 +474,7 @@ async def test_a_pause_is_answered_by_its_own_commit(server: ElevenLabsServer) -
     """The answer to the first pause is none to the second, which came before it."""
     async with elevenlabs.transcriber(options(server)) as ears, ears.stream() as stream:
         for each in range(2):
-            for frame in wave(20, 20 * each):
-                stream.push(frame)
-            stream.finish()
+            say_and_pause(stream, wave(20, 20 * each))
         found = [each for each in await heard(stream, 2) if each.final]
     assert [each.until for each in found] == [pytest.approx(1.64), pytest.approx(2.28)]
     assert [each.text for each in found] == [HEARD, f"{HEARD} {HEARD}"]
@@ -517,9 +487,7 @@ async def test_a_word_too_short_to_be_committed_is_given_silence(server: ElevenL
             stream.push(frame)
         stream.finish()
         [short] = await heard(stream)
-        for frame in wave(20, 3):
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream, wave(20, 3))
         *_, whole = await heard(stream)
         stream.finish()  # nothing was said since
         [again] = await heard(stream)
@@ -527,20 +495,11 @@ async def test_a_word_too_short_to_be_committed_is_given_silence(server: ElevenL
     assert whole.words[4].start == pytest.approx(1.096, abs=0.001)
 
 
-async def test_silence_alone_is_answered_too(server: ElevenLabsServer) -> None:
-    async with elevenlabs.transcriber(options(server)) as ears, ears.stream() as stream:
-        stream.push(Frame(np.zeros(FRAME, np.float32), 0))
-        stream.finish()
-        [nothing] = await heard(stream)
-    assert (nothing.text, nothing.final, nothing.words) == ("", True, ())
-
-
 @pytest.mark.parametrize("meanwhile", [False, True], ids=["before", "while it is asked to"])
 async def test_what_it_commits_by_itself_is_not_lost(server: ElevenLabsServer, meanwhile: bool) -> None:
     server.commits_itself = True
     async with elevenlabs.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in wave(40 if meanwhile else 20):
-            stream.push(frame)
+        say(stream, wave(40 if meanwhile else 20))
         found = [] if meanwhile else await heard(stream)
         stream.finish()
         found += await heard(stream, 2 if meanwhile else 1)
@@ -554,9 +513,7 @@ async def test_silence_that_kept_a_session_alive_does_not_shift_the_words(
     async with elevenlabs.transcriber(options(server)) as ears:
         await until(lambda: len(server.lines[0].received) > 2)
         async with ears.stream() as stream:
-            for frame in WAVE:
-                stream.push(frame)
-            stream.finish()
+            say_and_pause(stream)
             *_, final = await heard(stream)
         assert server.connections >= 1
     assert final.words[0].start == pytest.approx(1.0, abs=0.001)
@@ -586,8 +543,7 @@ async def test_every_error_of_scribes_is_one_sentence(
 ) -> None:
     server.refusal = {"message_type": kind, "error": "Why."}
     async with elevenlabs.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
+        say(stream)
         with pytest.raises(ProviderError) as failure:
             await heard(stream)
     assert str(failure.value) == f"elevenlabs {said}"
@@ -597,9 +553,7 @@ async def test_every_error_of_scribes_is_one_sentence(
 async def test_warnings_and_unknown_messages_are_passed_over(server: ElevenLabsServer) -> None:
     server.chatter = True
     async with elevenlabs.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         assert (await heard(stream))[-1].text == HEARD
 
 
@@ -637,14 +591,6 @@ async def test_a_list_of_voices_that_is_none(body: Any) -> None:
         server.body = body
         with pytest.raises(ProviderError, match="cannot be read"):
             await elevenlabs.voices(options(server))
-
-
-@pytest.mark.parametrize("factory", [elevenlabs.transcriber, elevenlabs.synthesizer])
-async def test_without_a_key_it_says_what_to_set(factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ELEVENLABS_API_KEY", raising=False)
-    with pytest.raises(ProviderUnavailable, match="set ELEVENLABS_API_KEY"):
-        async with factory({}):
-            pass
 
 
 @pytest.mark.parametrize("wrong", [{"stability": 2}, {"rate": 11_025}, {"unheard_of": 1}])

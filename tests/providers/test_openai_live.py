@@ -13,10 +13,10 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from assistant.ports import Frame, ParleyError, ProviderError, ProviderUnavailable
+from assistant.ports import Frame, ParleyError, ProviderError
 from providers import openai, openai_live
 from providers._batch import BatchTranscriber
-from tests.providers.live import WAVE, heard
+from tests.providers.live import WAVE, heard, say_and_pause
 from tests.servers.openai import HEARD, OpenAIServer
 from tests.servers.openai_realtime import OpenAIRealtimeServer
 from tests.servers.websocket import Line
@@ -84,9 +84,7 @@ async def test_it_hears_while_the_user_speaks_and_finishes_when_told(server: Ope
     asked = options(server, languages=["en-GB", "de"], keywords=["Parley"], prompt="A chat.", delay="low",
                     noise_reduction="near_field")  # fmt: skip
     async with openai.transcriber(asked) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         *partials, final = await heard(stream, 1)
         [line] = [line for line in server.lines if line.received]
         assert [each.text for each in partials] == ["what", "what time"] and not any(each.final for each in partials)
@@ -110,23 +108,11 @@ async def test_it_hears_while_the_user_speaks_and_finishes_when_told(server: Ope
         assert sent / 2 / 24_000 == pytest.approx(0.64, abs=0.04), "save what the resampler keeps"
 
 
-async def test_two_pauses_are_two_finals_of_the_whole(server: OpenAIRealtimeServer) -> None:
-    async with openai.transcriber(options(server)) as ears, ears.stream() as stream:
-        for _ in range(2):
-            for frame in WAVE:
-                stream.push(frame)
-            stream.finish()
-            last = (await heard(stream, 1))[-1]
-    assert last.text == f"{HEARD} {HEARD}"
-
-
 async def test_stretches_that_are_completed_out_of_order_are_in_order(server: OpenAIRealtimeServer) -> None:
     server.disorder = True
     async with openai.transcriber(options(server)) as ears, ears.stream() as stream:
         for _ in range(2):
-            for frame in WAVE:
-                stream.push(frame)
-            stream.finish()
+            say_and_pause(stream)
         found = await heard(stream, 2)
     assert [each.text for each in found if each.final] == [f"{HEARD} {HEARD}"] * 2, "one answers both"
     assert found[-3].text == f"what time {HEARD}", "until then the first is what it was"
@@ -134,9 +120,7 @@ async def test_stretches_that_are_completed_out_of_order_are_in_order(server: Op
 
 async def test_a_pause_behind_another_is_answered_without_an_empty_commit(server: OpenAIRealtimeServer) -> None:
     async with openai.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         await heard(stream, 1)
         stream.push(WAVE[0])
         stream.finish()
@@ -146,20 +130,10 @@ async def test_a_pause_behind_another_is_answered_without_an_empty_commit(server
     assert (again.text, again.final) == (HEARD, True)
 
 
-async def test_next_to_no_sound_is_answered_too(server: OpenAIRealtimeServer) -> None:
-    async with openai.transcriber(options(server)) as ears, ears.stream() as stream:
-        stream.push(WAVE[0])
-        stream.finish()
-        [nothing] = await heard(stream, 1)
-    assert (nothing.text, nothing.final) == ("", True)
-
-
 async def test_a_buffer_that_the_api_finds_empty_is_no_failure(server: OpenAIRealtimeServer) -> None:
     server.refuses_commits = True
     async with openai.transcriber(options(server)) as ears, ears.stream() as stream:
-        for frame in WAVE[:6]:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream, WAVE[:6])
         [nothing] = await heard(stream, 1)
     assert (nothing.text, nothing.final) == ("", True)
 
@@ -176,9 +150,7 @@ async def test_a_stretch_whose_recognition_failed_is_an_error(server: OpenAIReal
             await line.receive()
 
     async with Failing() as failing, openai.transcriber(options(failing)) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         with anyio.fail_after(2), pytest.raises(ProviderError, match="openai sent an error: You exceeded your quota"):
             await anext(stream)
 
@@ -219,9 +191,7 @@ async def test_what_a_model_does_not_take_is_said(
 async def test_whisper_is_told_of_one_language(server: OpenAIRealtimeServer) -> None:
     asked = options(server, model="gpt-realtime-whisper", language="de-DE")
     async with openai.transcriber(asked) as ears, ears.stream() as stream:
-        for frame in WAVE:
-            stream.push(frame)
-        stream.finish()
+        say_and_pause(stream)
         await heard(stream, 1)
         transcription = session(server)["audio"]["input"]["transcription"]
     assert transcription == {"model": "gpt-realtime-whisper", "language": "de"}
@@ -235,10 +205,3 @@ async def test_an_address_means_what_it_means_to_the_sdk(server: OpenAIRealtimeS
         stream.finish()
         await heard(stream, 1)
     assert server.handshakes[0].path == "/v1/realtime?intent=transcription"
-
-
-async def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with pytest.raises(ProviderUnavailable, match="set OPENAI_API_KEY"):
-        async with openai.transcriber({"model": "gpt-live-transcribe"}):
-            pass

@@ -14,7 +14,7 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from assistant.ports import Adjustable, ProviderError, ProviderUnavailable, SpeechChunk, Usage
+from assistant.ports import Adjustable, ProviderError, SpeechChunk, Usage
 from providers import openai_reader
 from providers._errors import Refusal
 from tests.servers.openai_realtime import OpenAIRealtimeServer
@@ -293,10 +293,3 @@ async def test_an_error_of_this_text_is_one(server: OpenAIRealtimeServer) -> Non
     async with Refusing() as refusing, openai_reader.synthesizer(options(refusing)) as voice:
         with pytest.raises(ProviderError, match="openai sent an error: Invalid voice."):
             await spoken(voice)
-
-
-async def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with pytest.raises(ProviderUnavailable, match="set OPENAI_API_KEY"):
-        async with openai_reader.synthesizer({}):
-            pass
