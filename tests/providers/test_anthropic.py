@@ -14,7 +14,6 @@ from assistant.ports import (
     ProviderError,
     Text,
     TextDelta,
-    Tool,
     ToolCall,
     ToolResult,
     Usage,
@@ -22,18 +21,12 @@ from assistant.ports import (
 )
 from providers import anthropic
 from providers._errors import Refusal
+from tests.providers.chat import MESSAGES, TOOLS, ZONED, pieces
 from tests.servers.anthropic import AnthropicServer, supported
 from tests.servers.openai import TEXT, WORDS
 
 pytestmark = pytest.mark.anyio
 KEY = "sk-ant-test-0123456789"
-MESSAGES = [Message("system", (Text("Be brief."),)), Message("user", (Text("what time is it"),))]
-ZONED = {"type": "object", "properties": {"zone": {"type": "string"}}, "required": []}
-TOOLS = [Tool("get_time", "The time.", ZONED), Tool("now", "This moment.", {"type": "object", "properties": {}})]
-
-
-def said(deltas: list[Delta]) -> list[str]:
-    return [delta.text for delta in deltas if isinstance(delta, TextDelta)]
 
 
 @pytest.fixture
@@ -75,7 +68,7 @@ async def test_the_server_is_faithful_to_the_sdks_eyes(server: AnthropicServer) 
 
 async def test_what_it_asks_for(server: AnthropicServer) -> None:
     async with anthropic.chat_model({"base_url": server.url, "api_key": KEY}) as model:
-        assert said([delta async for delta in model.reply(MESSAGES)]) == WORDS
+        assert pieces([delta async for delta in model.reply(MESSAGES)]) == WORDS
     [request] = server.posts
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.headers["anthropic-version"] == "2026-10-21"
@@ -141,7 +134,7 @@ async def test_the_user_may_want_it_to_think(
 async def test_thoughts_are_not_spoken(server: AnthropicServer) -> None:
     server.thought = "The user wants the time."
     async with anthropic.chat_model({"base_url": server.url, "api_key": KEY}) as model:
-        assert said([delta async for delta in model.reply(MESSAGES)]) == WORDS
+        assert pieces([delta async for delta in model.reply(MESSAGES)]) == WORDS
 
 
 async def test_tool_calls_come_whole(server: AnthropicServer) -> None:
@@ -171,7 +164,7 @@ async def test_results_go_back(server: AnthropicServer) -> None:
     server.then = ["Five past two."]
     async with anthropic.chat_model({"base_url": server.url, "api_key": KEY}) as model:
         messages = answered(ToolCall("toolu_1", "get_time", {"zone": "UTC"}), "no such zone", failed=True)
-        assert said([delta async for delta in model.reply(messages, TOOLS)]) == ["Five past two."]
+        assert pieces([delta async for delta in model.reply(messages, TOOLS)]) == ["Five past two."]
     use = {"type": "tool_use", "id": "toolu_1", "name": "get_time", "input": {"zone": "UTC"}}
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "no such zone", "is_error": True}
     assert server.posts[0].json["messages"] == [
@@ -224,7 +217,7 @@ async def test_asked_without_tools_it_calls_none_though_some_were_called(server:
     server.tools, server.then = [("toolu_2", "get_time", "{}")], ["Five past two."]
     async with anthropic.chat_model({"base_url": server.url, "api_key": KEY}) as model:
         deltas = [delta async for delta in model.reply(answered(ToolCall("toolu_1", "get_time")))]
-    assert said(deltas) == ["Five past two."]
+    assert pieces(deltas) == ["Five past two."]
     body = server.posts[0].json
     assert (body["tools"], body["tool_choice"]) == (
         [{"name": "get_time", "input_schema": {"type": "object"}}],

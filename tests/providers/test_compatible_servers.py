@@ -13,8 +13,6 @@ from assistant.ports import (
     Frame,
     Message,
     ProviderError,
-    Text,
-    TextDelta,
     Tool,
     ToolCall,
     ToolResult,
@@ -22,13 +20,13 @@ from assistant.ports import (
 )
 from providers import openai_compatible as compatible
 from providers._errors import Rejected
+from tests.providers.chat import MESSAGES, text
 from tests.servers.compatible import RATE, SOUND, CompatibleServer
 from tests.servers.dialects import Groq, Kokoro, LlamaCpp, LMStudio, Nameless, Ollama, Speaches, Vllm
 from tests.servers.openai import HEARD, TEXT
 
 pytestmark = pytest.mark.anyio
 KEY = "gsk_test-0123456789"
-MESSAGES = [Message("system", (Text("Be brief."),)), Message("user", (Text("what time is it"),))]
 TOOLS = [Tool("get_time", "The time.", {"type": "object", "properties": {"zone": {"type": "string"}}})]
 
 CHAT = [Ollama, LlamaCpp, LMStudio, Vllm, Groq, Nameless]
@@ -48,10 +46,6 @@ def named(kind: Kind) -> dict[str, str]:
 async def replied(server: CompatibleServer, messages: Any = MESSAGES, tools: Any = (), **more: Any) -> list[Any]:
     async with compatible.chat_model(options(server, **more)) as model:
         return [delta async for delta in model.reply(messages, tools)]
-
-
-def text(deltas: list[Any]) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
 @pytest.mark.parametrize("kind", [Ollama, LlamaCpp, LMStudio, Vllm, Groq], ids=lambda kind: kind.__name__)

@@ -20,23 +20,19 @@ from assistant.ports import (
     ProviderError,
     ProviderUnavailable,
     Text,
-    TextDelta,
-    Tool,
     ToolCall,
     ToolResult,
     Usage,
 )
 from providers import gemini
 from providers._errors import Refusal
+from tests.providers.chat import MESSAGES, TOOLS, ZONED, pieces
 from tests.servers.gemini import SIGNATURE, SKIP, GeminiServer, asked
 from tests.servers.openai import TEXT, WORDS
 from tests.servers.wire import RETRY_AFTER
 
 pytestmark = pytest.mark.anyio
 KEY = "AIzaTEST-0123456789"
-MESSAGES = [Message("system", (Text("Be brief."),)), Message("user", (Text("what time is it"),))]
-ZONED = {"type": "object", "properties": {"zone": {"type": "string"}}, "required": []}
-TOOLS = [Tool("get_time", "The time.", ZONED), Tool("now", "This moment.", {"type": "object", "properties": {}})]
 SIGNED = base64.b64encode(SIGNATURE).decode()
 
 
@@ -55,10 +51,6 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 async def replied(server: GeminiServer, messages: Any = MESSAGES, tools: Any = (), **options: Any) -> list[Delta]:
     async with gemini.chat_model({"base_url": server.url, "api_key": KEY, **options}) as model:
         return [delta async for delta in model.reply(messages, tools)]
-
-
-def said(deltas: list[Delta]) -> list[str]:
-    return [delta.text for delta in deltas if isinstance(delta, TextDelta)]
 
 
 async def test_the_server_is_faithful_to_the_sdks_eyes(server: GeminiServer) -> None:
@@ -97,7 +89,7 @@ async def test_the_server_is_faithful_to_the_sdks_eyes(server: GeminiServer) -> 
 
 
 async def test_what_it_asks_for(server: GeminiServer) -> None:
-    assert said(await replied(server)) == WORDS
+    assert pieces(await replied(server)) == WORDS
     [request] = server.posts
     assert request.path == "/v1beta/models/gemini-3.5-flash-lite:streamGenerateContent?alt=sse"
     assert request.headers["x-goog-api-key"] == KEY
@@ -123,7 +115,7 @@ async def test_what_it_asks_for(server: GeminiServer) -> None:
     ],
 )
 async def test_it_thinks_as_little_as_the_model_allows(server: GeminiServer, model: str, level: str | None) -> None:
-    assert said(await replied(server, model=model)) == WORDS
+    assert pieces(await replied(server, model=model)) == WORDS
     sent = asked(server.posts[0].json)["generationConfig"].get("thinkingConfig")
     assert sent == ({"thinkingLevel": level} if level else None)
 
@@ -140,7 +132,7 @@ async def test_the_user_may_want_it_to_think(server: GeminiServer) -> None:
 
 async def test_thoughts_are_not_spoken(server: GeminiServer) -> None:
     server.thought = "The user wants the time."
-    assert said(await replied(server)) == WORDS
+    assert pieces(await replied(server)) == WORDS
 
 
 async def test_what_it_used(server: GeminiServer) -> None:
@@ -167,7 +159,7 @@ async def test_tools_are_described_and_called(server: GeminiServer) -> None:
             ]
         }
     ]
-    assert said(deltas) == WORDS
+    assert pieces(deltas) == WORDS
     assert [delta for delta in deltas if isinstance(delta, ToolCall)] == [
         ToolCall("fc-1", "get_time", {"zone": "Europe/Paris"}, ("gemini", {"id": "fc-1", "signature": SIGNED})),
         ToolCall("call_1", "now", {}, ("gemini", {"id": None, "signature": None})),
@@ -182,7 +174,7 @@ async def test_results_go_back_with_the_calls_as_they_came(server: GeminiServer)
         server.calls_made = []
         results = (ToolResult(first.id, "get_time", "16:00"), ToolResult(second.id, "now", "no clock", failed=True))
         messages = [*MESSAGES, Message("assistant", (Text("Let me look."), first, second)), Message("user", results)]
-        assert said([delta async for delta in model.reply(messages, TOOLS)]) == WORDS
+        assert pieces([delta async for delta in model.reply(messages, TOOLS)]) == WORDS
     assert asked(server.posts[1].json)["contents"][1:] == [
         {
             "role": "model",
@@ -213,7 +205,7 @@ async def test_it_goes_on_from_another_models_calls(server: GeminiServer) -> Non
         Message("assistant", (call, ToolCall("toolu_10", "now", {}))),
         Message("user", (ToolResult("toolu_9", "get_time", "16:00"), ToolResult("toolu_10", "now", "16:00"))),
     ]
-    assert said(await replied(server, messages, TOOLS)) == WORDS
+    assert pieces(await replied(server, messages, TOOLS)) == WORDS
     first, second = asked(server.posts[0].json)["contents"][1]["parts"]
     assert first["functionCall"] == {"name": "get_time", "args": {"zone": "UTC"}}
     assert base64.b64decode(first["thoughtSignature"]) == SKIP
@@ -222,7 +214,7 @@ async def test_it_goes_on_from_another_models_calls(server: GeminiServer) -> Non
 
 async def test_after_its_own_greeting_a_user_opens_the_conversation(server: GeminiServer) -> None:
     messages = [Message("assistant", (Text("Good morning."),)), Message("user", (Text("what time is it"),))]
-    assert said(await replied(server, messages)) == WORDS
+    assert pieces(await replied(server, messages)) == WORDS
     assert [turn["role"] for turn in asked(server.posts[0].json)["contents"]] == ["user", "model", "user"]
 
 
@@ -258,7 +250,7 @@ async def test_a_request_may_be_refused(server: GeminiServer) -> None:
 
 async def test_what_was_said_before_the_tokens_ran_out_counts(server: GeminiServer) -> None:
     server.finish = "MAX_TOKENS"
-    assert said(await replied(server)) == WORDS
+    assert pieces(await replied(server)) == WORDS
 
 
 async def test_how_long_to_wait_is_read_from_the_body(server: GeminiServer) -> None:
@@ -323,7 +315,7 @@ async def test_without_its_package_it_says_how_to_get_it(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("path", ["", "/", "/v1beta", "/v1beta/models"])
 async def test_base_urls_people_write(server: GeminiServer, path: str) -> None:
-    assert said(await replied(server, base_url=server.url + path)) == WORDS
+    assert pieces(await replied(server, base_url=server.url + path)) == WORDS
 
 
 async def test_the_environment_does_not_send_it_elsewhere(server: GeminiServer, monkeypatch: Any) -> None:
@@ -331,4 +323,4 @@ async def test_the_environment_does_not_send_it_elsewhere(server: GeminiServer, 
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "someones")
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://nowhere.invalid")
     monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v9")
-    assert said(await replied(server)) == WORDS
+    assert pieces(await replied(server)) == WORDS

@@ -9,15 +9,15 @@ import groq as sdk
 import numpy as np
 import pytest
 
-from assistant.ports import FRAME, Frame, Message, ProviderError, ProviderUnavailable, Text, TextDelta, Tool, ToolCall
+from assistant.ports import FRAME, Frame, ProviderError, ProviderUnavailable, Tool, ToolCall
 from providers import groq
 from providers._errors import Rejected
+from tests.providers.chat import MESSAGES, text
 from tests.servers.dialects import Groq
 from tests.servers.openai import HEARD, TEXT
 
 pytestmark = pytest.mark.anyio
 KEY = "gsk_test-0123456789"
-MESSAGES = [Message("system", (Text("Be brief."),)), Message("user", (Text("what time is it"),))]
 TOOLS = [Tool("get_time", "The time.", {"type": "object", "properties": {}})]
 
 
@@ -30,10 +30,6 @@ async def server() -> AsyncIterator[Groq]:
 async def replied(server: Groq, **options: Any) -> list[Any]:
     async with groq.chat_model({"base_url": server.url, "api_key": KEY, **options}) as model:
         return [delta async for delta in model.reply(MESSAGES, TOOLS)]
-
-
-def text(deltas: list[Any]) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
 async def heard(server: Groq, **options: Any) -> Any:

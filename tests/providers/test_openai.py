@@ -14,14 +14,11 @@ import pytest
 
 from assistant.ports import (
     FRAME,
-    Delta,
     Frame,
     Message,
     ParleyError,
     ProviderError,
     Text,
-    TextDelta,
-    Tool,
     ToolCall,
     ToolResult,
     Usage,
@@ -29,6 +26,7 @@ from assistant.ports import (
 )
 from providers import openai
 from providers._errors import Refusal
+from tests.providers.chat import TOOLS, ZONED, pieces
 from tests.servers.openai import HEARD, TEXT, WORDS, OpenAIServer, response
 
 pytestmark = pytest.mark.anyio
@@ -40,13 +38,6 @@ MESSAGES = [
     Message("user", (Text("what time"),)),
     Message("user", (Text("is it"),)),
 ]
-
-ZONED = {"type": "object", "properties": {"zone": {"type": "string"}}, "required": []}
-TOOLS = [Tool("get_time", "The time.", ZONED), Tool("now", "This moment.", {"type": "object", "properties": {}})]
-
-
-def said(deltas: list[Delta]) -> list[str]:
-    return [delta.text for delta in deltas if isinstance(delta, TextDelta)]
 
 
 @pytest.fixture
@@ -80,7 +71,7 @@ async def test_the_server_is_faithful_to_the_sdks_eyes(server: OpenAIServer) -> 
 
 async def test_what_it_asks_for(server: OpenAIServer) -> None:
     async with openai.chat_model({"base_url": server.url, "api_key": KEY, "max_tokens": 123}) as model:
-        assert said([delta async for delta in model.reply(MESSAGES)]) == WORDS
+        assert pieces([delta async for delta in model.reply(MESSAGES)]) == WORDS
     [request] = server.posts
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.json == {
@@ -118,7 +109,7 @@ async def test_results_go_back(server: OpenAIServer) -> None:
     made = Message("assistant", (Text("Let me see."), call))
     back = Message("user", (ToolResult(call.id, call.name, "14:05"),))
     async with openai.chat_model({"base_url": server.url, "api_key": KEY}) as model:
-        assert said([delta async for delta in model.reply([MESSAGES[0], MESSAGES[1], made, back])]) == server.then
+        assert pieces([delta async for delta in model.reply([MESSAGES[0], MESSAGES[1], made, back])]) == server.then
     assert server.posts[0].json["input"] == [
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": "Let me see."},
@@ -166,14 +157,14 @@ async def test_what_it_has_used(server: OpenAIServer) -> None:
         *_, last = [delta async for delta in model.reply(MESSAGES)]
         assert last == Usage(input_tokens=24, cached_tokens=64, cache_write_tokens=32, output_tokens=9)
         server.usage = None
-        assert said([delta async for delta in model.reply(MESSAGES)]) == WORDS, "a server need not tell"
+        assert pieces([delta async for delta in model.reply(MESSAGES)]) == WORDS, "a server need not tell"
 
 
 async def test_a_reply_cut_at_max_tokens_is_a_reply(server: OpenAIServer) -> None:
     cut = response("incomplete", incomplete_details={"reason": "max_output_tokens"})
     server.end = ("response.incomplete", cut)
     async with openai.chat_model({"base_url": server.url, "api_key": KEY}) as model:
-        assert said([delta async for delta in model.reply(MESSAGES)]) == WORDS
+        assert pieces([delta async for delta in model.reply(MESSAGES)]) == WORDS
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from assistant.ports import (
     ParleyError,
     ProviderError,
     Text,
-    TextDelta,
     Tool,
     ToolCall,
     ToolResult,
@@ -30,11 +29,11 @@ from providers import openai_compatible as compatible
 from providers._http import address
 from providers._think import ThinkFilter
 from providers._wav import PcmReader, wav
+from tests.providers.chat import MESSAGES, text
 from tests.servers.compatible import RATE, SOUND, CompatibleServer, Quirk
 from tests.servers.openai import HEARD, TEXT
 
 pytestmark = pytest.mark.anyio
-MESSAGES = [Message("system", (Text("Be brief."),)), Message("user", (Text("what time is it"),))]
 
 
 @pytest.fixture
@@ -53,10 +52,6 @@ async def reply(
 ) -> list[Any]:
     async with compatible.chat_model({"base_url": server.url, "model": "m", **options}) as model:
         return [delta async for delta in (model.reply(messages) if tools is None else model.reply(messages, tools))]
-
-
-def text(deltas: list[Any]) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
 async def test_the_server_is_faithful_to_the_sdks_eyes(server: CompatibleServer) -> None:
