@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from assistant.ports import (
     CAPTURE_RATE,
@@ -25,6 +25,8 @@ from assistant.ports import (
 )
 from providers._calls import closing
 from providers._counts import Answer, Count, Speech, Utterance
+
+T = TypeVar("T")
 
 
 class Till(Protocol):
@@ -59,6 +61,17 @@ class _Around:
         return getattr(self._inner, name)
 
 
+async def _counted(
+    items: AsyncIterator[T], take: Callable[[T], None], call: AbstractContextManager[None]
+) -> AsyncIterator[T]:
+    """``items`` as they come, and to ``take`` each; ``call`` lasts as long as they do."""
+    with call:
+        async with closing(items):
+            async for item in items:
+                take(item)
+                yield item
+
+
 # --- thinking ---------------------------------------------------------------------------------------------------------
 
 
@@ -68,15 +81,9 @@ class _Chat(_Around):
         self.abilities = abilities_of(inner)
 
     def reply(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
-        answer = self._inner.reply(messages, tools) if tools else self._inner.reply(messages)
-        return self._counted(answer, Answer(messages, tools))
-
-    async def _counted(self, deltas: AsyncIterator[Delta], answer: Answer) -> AsyncIterator[Delta]:
-        with self._till.call(answer):
-            async with closing(deltas):
-                async for delta in deltas:
-                    answer.take(delta)
-                    yield delta
+        deltas = self._inner.reply(messages, tools) if tools else self._inner.reply(messages)
+        answer = Answer(messages, tools)
+        return _counted(deltas, answer.take, self._till.call(answer))
 
 
 # --- hearing ----------------------------------------------------------------------------------------------------------
@@ -146,20 +153,13 @@ class _Voice(_Around):
     def speak(self, text: str) -> AsyncIterator[SpeechChunk]:
         speech = Speech(self.rate)
         speech.characters = len(text)
-        return self._counted(self._inner.speak(text), speech)
-
-    async def _counted(self, chunks: AsyncIterator[SpeechChunk], speech: Speech) -> AsyncIterator[SpeechChunk]:
-        with self._till.call(speech):
-            async with closing(chunks):
-                async for chunk in chunks:
-                    speech.take(chunk)
-                    yield chunk
+        return _counted(self._inner.speak(text), speech.take, self._till.call(speech))
 
 
 class _Streaming(_Voice):
     def stream(self, text: AsyncIterator[str]) -> AsyncIterator[SpeechChunk]:
         speech = Speech(self.rate)
-        return self._counted(self._inner.stream(_Read(text, speech)), speech)
+        return _counted(self._inner.stream(_Read(text, speech)), speech.take, self._till.call(speech))
 
 
 class _Paced(_Voice):
