@@ -26,11 +26,11 @@ LEARNED = 3.0
 some of the echo through for up to two more (measured in a synthetic and four measured rooms)."""
 TAIL = 0.5
 """Seconds after the loudspeaker's last sound in which its echo is expected."""
-DOUBT, REST = 8.0, 15.0
+DOUBT, REST = 10.0, 15.0
 """dB: what is left of a frame that lost more to the canceller than the latter is a rest of echo, not a voice as loud as
 it, and the more it lost beyond the former the less it is believed: a voice as loud as its echo loses 3 to 6. Such rests
 made a third of the false starts of a voice, and half of those that were left."""
-SOFT, SOFTEST = 12.0, 18.0
+SOFT, SOFTEST = 18.0, 24.0
 """dB under the echo of late: what is softer by more than the latter is the room's own ringing, and more than the former
 may be. A user who is that soft is heard when the assistant falls silent."""
 FALL = 10.0
@@ -100,7 +100,7 @@ class EchoCanceller:
         return self.far_end >= LEARNED
 
     def forget(self) -> None:
-        """A device has changed: the room must be learned anew, and is not trusted until then."""
+        """A device has changed, or has lost sound: the echo must be learned anew, and is not trusted until then."""
         self.far_end = 0.0
 
     def played(self, samples: Samples) -> None:

@@ -77,6 +77,11 @@ class PortAudioDuplex:
         return sum(side.lost for side in self._of("input"))
 
     @property
+    def lost(self) -> int:
+        """Times that a device lost sound, so that from then on an echo comes sooner or later than before."""
+        return sum(side.lost for side in self._sides)
+
+    @property
     def latencies(self) -> dict[str, float]:
         """Seconds from each device to its callback or back, by direction, as the device tells."""
         return {side.direction: side.stream.latency for side in self._sides if side.stream is not None}

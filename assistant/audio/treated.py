@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from assistant.audio.echo import EchoCanceller
 from assistant.ports import Duplex, Frame, Samples
@@ -21,10 +21,21 @@ class Treatment(Protocol):
         ...
 
 
+@runtime_checkable
+class Unsteady(Protocol):
+    """A duplex whose devices may lose sound."""
+
+    @property
+    def lost(self) -> int:
+        """Times that one did, so that from then on an echo comes sooner or later than before."""
+        ...
+
+
 class TreatedDuplex:
     """``duplex`` heard in a room and without its echo. All but ``frames`` is as in ``duplex``, which stays its owner's.
 
-    A frame with its echo taken out is a little older than a raw one (`lag`), and its ``start`` says so.
+    A frame with its echo taken out is a little older than a raw one (`lag`), and its ``start`` says so. Where a device
+    loses sound, the echo moves, and is not trusted before it has been learned anew.
     """
 
     def __init__(
@@ -44,6 +55,8 @@ class TreatedDuplex:
         self._room = room
         self._echo = echo
         self._captured = captured
+        self._unsteady = duplex if isinstance(duplex, Unsteady) else None
+        self._lost = 0
         if room is not None:
             duplex.tap(room.played)
         if echo is not None:
@@ -89,7 +102,12 @@ class TreatedDuplex:
             frame = self._room.hear(frame)
         if self._captured is not None:
             self._captured(frame)
-        return frame if self._echo is None else self._echo.hear(frame)
+        if self._echo is None:
+            return frame
+        if self._unsteady is not None and self._unsteady.lost != self._lost:
+            self._lost = self._unsteady.lost
+            self._echo.forget()
+        return self._echo.hear(frame)
 
 
 class _Treated:
