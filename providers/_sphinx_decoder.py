@@ -102,11 +102,28 @@ def _log(likelihood: float) -> float:
     return math.log(max(likelihood, 1e-300)) * 1000
 
 
+def unknown(vocabulary: Sequence[str]) -> list[str]:
+    """The words of it that the model's dictionary does not have."""
+    return sorted(frozenset(vocabulary) - _in_dictionary(vocabulary).keys())
+
+
 def pronunciations(vocabulary: Sequence[str]) -> dict[str, str]:
     """The words' phones in the model's dictionary, "word(2)" and so on for a word's others, and how the British say it.
 
     Only these are loaded: the whole dictionary would take 80 ms. Raises ValueError for a word that is not in it.
     """
+    found = _in_dictionary(vocabulary)
+    if missing := frozenset(vocabulary) - found.keys():
+        raise ValueError(f"no pronunciation is known of {', '.join(sorted(missing))}")
+    return {
+        word if not number else f"{word}({number + 1})": phones
+        for word, spoken in found.items()
+        for number, phones in enumerate(dict.fromkeys((*spoken, *_ALSO.get(word, ()))))
+    }
+
+
+def _in_dictionary(vocabulary: Sequence[str]) -> dict[str, list[str]]:
+    """The words' phones, one after the other as they stand there."""
     wanted = frozenset(vocabulary)
     found: dict[str, list[str]] = {}
     with open(get_model_path("en-us/cmudict-en-us.dict"), encoding="utf-8") as file:
@@ -115,10 +132,4 @@ def pronunciations(vocabulary: Sequence[str]) -> dict[str, str]:
             word = name.partition("(")[0]
             if word in wanted:
                 found.setdefault(word, []).append(phones.strip())
-    if unknown := wanted - found.keys():
-        raise ValueError(f"no pronunciation is known of {', '.join(sorted(unknown))}")
-    return {
-        word if not number else f"{word}({number + 1})": phones
-        for word, spoken in found.items()
-        for number, phones in enumerate(dict.fromkeys((*spoken, *_ALSO.get(word, ()))))
-    }
+    return found

@@ -17,7 +17,7 @@ from typing import IO
 from providers._sphinx_worker import FAILED, READY, packed, read
 
 ROOT = Path(__file__).resolve().parent.parent
-_START = "import sys; sys.path.append(sys.argv[1]); from providers._sphinx_worker import main; main()"
+_START = "import sys, importlib; sys.path.append(sys.argv[1]); importlib.import_module(sys.argv[2]).main()"
 
 OnMessage = Callable[[bytes, int, bytes], None]
 
@@ -29,14 +29,14 @@ class Failed(Exception):
 class Process:
     """A running worker. ``start`` it, give it messages, ``kill`` it; none of these waits."""
 
-    def __init__(self, on_message: OnMessage, on_end: Callable[[], None]) -> None:
-        """Both are called in a thread of their own: ``on_message`` with each message, ``on_end`` once, after the last.
-        Raises OSError when no process can be started."""
+    def __init__(self, worker: str, on_message: OnMessage, on_end: Callable[[], None]) -> None:
+        """``worker``: the module whose ``main`` runs in it. ``on_message`` is called with each message, ``on_end``
+        once, after the last; both in a thread of their own. Raises OSError when no process can be started."""
         self._on_message = on_message
         self._on_end = on_end
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, str(ROOT)],
+            [sys.executable, "-P", "-c", _START, str(ROOT), worker],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

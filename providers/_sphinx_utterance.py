@@ -38,7 +38,8 @@ class Utterance:
         self._levels: list[float] = []  # sorted
         self._first_voice: int | None = None
         self._last_voice = 0
-        self._quiet = True
+        self.quiet = True
+        """The newest frame is."""
         self._voice_since = 0.0
         self._decoded_to = 0
 
@@ -48,8 +49,8 @@ class Utterance:
         self._pcm += pcm
         self.samples += count
         insort(self._levels, level)
-        self._quiet = self._is_quiet(level)
-        if not self._quiet:
+        self.quiet = self._is_quiet(level)
+        if not self.quiet:
             if self._first_voice is None:
                 self._first_voice = before
             self._last_voice = self.samples
@@ -62,8 +63,13 @@ class Utterance:
         return level <= max(min(1.4 * floor, 0.1 * peak), 0.01 * peak)
 
     @property
+    def voice(self) -> int:
+        """Samples from the first to the last voice."""
+        return 0 if self._first_voice is None else self._last_voice - self._first_voice
+
+    @property
     def too_long(self) -> bool:
-        return self._first_voice is not None and self._last_voice - self._first_voice > LONGEST * RATE
+        return self.voice > LONGEST * RATE
 
     @property
     def steady(self) -> bool:
@@ -82,7 +88,7 @@ class Utterance:
             return "final"
         if self.answered or self.steady or self.too_long:
             return None
-        if self._quiet:
+        if self.quiet:
             return "partial" if self._voice_since >= BREATH else None
         since = (self.samples - self._decoded_to) / RATE if self._decoded_to else self._voice_since
         return "partial" if since >= (INTERVAL if self._decoded_to else FIRST) else None

@@ -20,9 +20,9 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol
 
 HEADER = struct.Struct("<cII")
 LEVEL = struct.Struct("<f")
@@ -30,6 +30,13 @@ GRAMMAR, SOUND, FINISH, FORGET = b"G", b"S", b"F", b"X"
 READY, FAILED, HEARD = b"R", b"E", b"H"
 
 Message = tuple[bytes, int, bytes]
+Messages = queue.SimpleQueue[Message]
+
+
+class Tell(Protocol):
+    """Send a message to whoever started this."""
+
+    def __call__(self, kind: bytes, utterance: int = 0, body: bytes = b"") -> None: ...
 
 
 def read(file: IO[bytes]) -> Message | None:
@@ -47,45 +54,60 @@ def packed(kind: bytes, utterance: int = 0, body: bytes = b"") -> bytes:
 
 
 def main() -> None:
-    messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    serve(_work)
+
+
+def serve(work: Callable[[Messages, Tell], None]) -> None:
+    """Run ``work`` on what comes in until whoever sends it is gone."""
+    messages: Messages = queue.SimpleQueue()
     reader = threading.Thread(target=_read_all, args=(sys.stdin.buffer, messages), daemon=True)
     reader.start()
+    out = sys.stdout.buffer
+
+    def tell(kind: bytes, utterance: int = 0, body: bytes = b"") -> None:
+        out.write(packed(kind, utterance, body))
+        out.flush()
+
     try:
-        _work(messages, sys.stdout.buffer)
+        work(messages, tell)
     except BrokenPipeError:
         os._exit(0)
 
 
-def _read_all(file: BinaryIO, messages: queue.SimpleQueue[Message]) -> None:
+def _read_all(file: BinaryIO, messages: Messages) -> None:
     while (message := read(file)) is not None:
         messages.put(message)
     os._exit(0)  # whoever wanted this is gone; the main thread may be decoding
 
 
-def _work(messages: queue.SimpleQueue[Message], out: BinaryIO) -> None:
-    def tell(kind: bytes, utterance: int = 0, body: bytes = b"") -> None:
-        out.write(packed(kind, utterance, body))
-        out.flush()
-
+def loaded(messages: Messages, tell: Tell) -> Recogniser | None:
+    """Take the first message, and tell that the recogniser is ready or what went wrong; then None."""
     _, _, body = messages.get()
     try:
         # Imported here, so that what is wrong with them can be told.
         from providers._sphinx_decoder import Words
-        from providers._sphinx_utterance import Utterance
 
         phones = PhoneLoop()
         grammar = json.loads(body)
         recogniser = Recogniser(Words(grammar["jsgf"], grammar["vocabulary"]), phones)
-        recogniser.decode(bytes(16_000))  # half a second of nothing: the first decode is slower
+        recogniser.paths(bytes(16_000))  # half a second of nothing: the first decode is slower
     except Exception as error:
         tell(FAILED, 0, f"{type(error).__name__}: {error}".encode())
-        return
+        return None
     tell(READY)
+    return recogniser
+
+
+def _work(messages: Messages, tell: Tell) -> None:
+    recogniser = loaded(messages, tell)
+    if recogniser is None:
+        return
+    from providers._sphinx_utterance import Utterance
 
     utterances: dict[int, Utterance] = {}
     last: dict[int, dict[str, Any]] = {}
     while True:
-        for kind, number, body in _arrived(messages, wait=not any(one.due for one in utterances.values())):
+        for kind, number, body in arrived(messages, wait=not any(one.due for one in utterances.values())):
             if kind == FORGET:
                 utterances.pop(number, None)
                 last.pop(number, None)
@@ -105,7 +127,7 @@ def _work(messages: queue.SimpleQueue[Message], out: BinaryIO) -> None:
             tell(HEARD, number, json.dumps({**last[number], "final": final}).encode())
 
 
-def _arrived(messages: queue.SimpleQueue[Message], *, wait: bool) -> Iterator[Message]:
+def arrived(messages: Messages, *, wait: bool) -> Iterator[Message]:
     """All that has arrived; with ``wait``, at least one."""
     try:
         yield messages.get(wait)
@@ -161,13 +183,19 @@ class Recogniser:
         self._words = words
         self._phones = phones
 
-    def decode(self, pcm: bytes) -> tuple[list[Any], bool]:
-        """The words' `_sphinx_score.Segment`s, and whether they are to be believed."""
-        from providers._sphinx_score import Segment, believed
+    def paths(self, pcm: bytes) -> tuple[list[Any], list[Any]]:
+        """The grammar's `_sphinx_score.Segment`s, and the phones'."""
+        from providers._sphinx_score import Segment
 
         self._phones.begin(pcm)
         path = self._words.decode(pcm)
-        phones = [Segment(*phone) for phone in self._phones.result()]
+        return path, [Segment(*phone) for phone in self._phones.result()]
+
+    def decode(self, pcm: bytes) -> tuple[list[Any], bool]:
+        """The words' `_sphinx_score.Segment`s, and whether they are to be believed."""
+        from providers._sphinx_score import believed
+
+        path, phones = self.paths(pcm)
         return [segment for segment in path if segment.phones], believed(path, phones)
 
 

@@ -6,7 +6,6 @@ It listens for those sentences alone (`offline.grammar`) and says so when it hea
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,17 +14,14 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import msgspec
-import numpy as np
-from anyio import to_thread
 
 from assistant.conversation.events import Transcript, Word
 from assistant.ports import CAPTURE_RATE, Frame, ParleyError, ProviderError, ProviderUnavailable, TranscriberAbilities
 from providers._card import Card, Cards
 from providers._language import primary
 from providers._options import Timeouts, read
-from providers._sphinx_process import Process
-from providers._sphinx_worker import FAILED, FINISH, FORGET, GRAMMAR, HEARD, LEVEL, READY, SOUND
-from providers._worker import _tell_loop
+from providers._sphinx_engine import Engine, packed_sound
+from providers._sphinx_worker import FINISH, SOUND
 from providers.registry import importable
 
 __all__ = ["Options", "PocketSphinx", "transcriber"]
@@ -57,7 +53,7 @@ async def transcriber(options: Mapping[str, Any]) -> AsyncIterator[PocketSphinx]
             f'language = "en"'
         )
     importable("pocketsphinx", provider=NAME, extra="pocketsphinx")
-    engine = _Engine(settings.patience)
+    engine = Engine(NAME, settings.patience, "providers._sphinx_worker", _grammar)
     try:
         try:
             await engine.ensure()
@@ -65,7 +61,7 @@ async def transcriber(options: Mapping[str, Any]) -> AsyncIterator[PocketSphinx]
             raise ProviderUnavailable(f"{NAME} cannot be started: {error}") from error
         yield PocketSphinx(engine)
     finally:
-        engine.close()
+        engine.end()
 
 
 class PocketSphinx:
@@ -74,7 +70,7 @@ class PocketSphinx:
     name = NAME
     abilities = TranscriberAbilities(partials=True, word_times=True, languages=("en",))
 
-    def __init__(self, engine: _Engine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     @property
@@ -108,7 +104,7 @@ CARDS: Cards = {
 class SphinxStream:
     """One utterance."""
 
-    def __init__(self, engine: _Engine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._start: int | None = None
         self._owed = 0
@@ -119,12 +115,9 @@ class SphinxStream:
         self._number = engine.open(self)
 
     def push(self, frame: Frame) -> None:
-        samples = frame.samples
         if self._start is None:
             self._start = frame.start
-        level = float(np.sqrt(np.dot(samples, samples) / max(1, len(samples))))
-        pcm = (np.clip(samples, -1, 1) * np.float32(32767)).astype("<i2")
-        self._engine.send(SOUND, self._number, LEVEL.pack(level) + pcm.tobytes())
+        self._engine.send(SOUND, self._number, packed_sound(frame.samples))
 
     def finish(self) -> None:
         self._owed += 1
@@ -185,98 +178,7 @@ class SphinxStream:
         )
 
 
-class _Engine:
-    """The process, started again when it has died, and who waits for what it hears. Used in the event loop alone."""
+def _grammar() -> bytes:
+    from providers import _sphinx_grammar  # and with it the whole offline assistant, while the process starts
 
-    def __init__(self, patience: float) -> None:
-        self.patience = patience
-        self._token = anyio.lowlevel.current_token()
-        self._lock = anyio.Lock()
-        self._process: Process | None = None
-        self._ready = anyio.Event()
-        self._failure: ProviderError | None = None
-        self._streams: dict[int, SphinxStream] = {}
-        self._opened = 0
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None and self._process.alive else None
-
-    async def ensure(self) -> None:
-        """Have a process that is ready. Raises ProviderError."""
-        async with self._lock:
-            if self.pid is None:
-                self.end()  # one that has died and of which that is not yet known
-                self._ready, self._failure = anyio.Event(), None
-                try:
-                    self._process = await to_thread.run_sync(self._start)
-                except OSError as error:
-                    raise ProviderError(f"no process can be started ({error})", provider=NAME) from error
-                with anyio.move_on_after(self.patience) as scope:
-                    # Imports the whole offline assistant, while the process starts.
-                    from providers import _sphinx_grammar
-
-                    self.send(GRAMMAR, 0, _sphinx_grammar.message())
-                    await self._ready.wait()
-                if scope.cancelled_caught:
-                    self._failure = ProviderError(f"it was not ready within {self.patience:g} s", provider=NAME)
-            if (failure := self._failure) is not None:
-                self.end()
-                raise failure
-
-    def _start(self) -> Process:
-        """In a thread: it takes some milliseconds."""
-        process: Process
-
-        def tell(kind: bytes, utterance: int, body: bytes) -> None:
-            _tell_loop(self._token, lambda: self._told(process, kind, utterance, body))
-
-        process = Process(tell, lambda: _tell_loop(self._token, lambda: self._ended(process)))
-        return process
-
-    def open(self, stream: SphinxStream) -> int:
-        self._opened += 1
-        self._streams[self._opened] = stream
-        return self._opened
-
-    def send(self, kind: bytes, utterance: int, body: bytes = b"") -> None:
-        if self._process is not None:
-            self._process.send(kind, utterance, body)
-
-    def forget(self, utterance: int) -> None:
-        if self._streams.pop(utterance, None) is not None:
-            self.send(FORGET, utterance)
-
-    def end(self) -> None:
-        """End the process at once, and tell who waits for it; the next utterance starts another."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-        self._fail(ProviderError("its process ended", provider=NAME))
-
-    def close(self) -> None:
-        self.end()
-
-    def _told(self, process: Process, kind: bytes, utterance: int, body: bytes) -> None:
-        if process is not self._process:
-            return  # the last words of one that has been ended
-        if kind == READY:
-            self._ready.set()
-        elif kind == FAILED:
-            self._failure = ProviderError(body.decode(), provider=NAME)
-            self._ready.set()
-        elif kind == HEARD and utterance in self._streams:
-            self._streams[utterance].take(json.loads(body))
-
-    def _ended(self, process: Process) -> None:
-        """Of itself. One that was ended is no longer ours."""
-        if process is self._process:
-            self.end()
-
-    def _fail(self, error: ProviderError) -> None:
-        if not self._ready.is_set():
-            self._failure = error
-            self._ready.set()
-        streams, self._streams = self._streams, {}
-        for stream in streams.values():
-            stream.take(error)
+    return _sphinx_grammar.message()

@@ -1,0 +1,133 @@
+"""A worker's process as a provider sees it: started again when it has died, and who waits for what it hears.
+
+Used in the event loop alone. The process's own threads (`_sphinx_process`) hand over what it says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import anyio
+import anyio.lowlevel
+import numpy as np
+from anyio import to_thread
+
+from assistant.ports import ProviderError, Samples
+from providers._sphinx_process import Process
+from providers._sphinx_worker import FAILED, FORGET, GRAMMAR, HEARD, LEVEL, READY
+from providers._worker import _tell_loop
+
+
+def packed_sound(samples: Samples) -> bytes:
+    """A frame as the worker takes it: its level, and 16-bit samples."""
+    level = float(np.sqrt(np.dot(samples, samples) / max(1, len(samples))))
+    pcm = (np.clip(samples, -1, 1) * np.float32(32767)).astype("<i2")
+    return LEVEL.pack(level) + pcm.tobytes()
+
+
+class Waiting(Protocol):
+    """Whoever has pushed sound to the process."""
+
+    def take(self, message: dict[str, Any] | ProviderError) -> None:
+        """What was heard in it; or that nothing will be any more. Never waits."""
+        ...
+
+
+class Engine:
+    """One worker's process, from the first `ensure` to `end`."""
+
+    def __init__(self, name: str, patience: float, worker: str, grammar: Callable[[], bytes]) -> None:
+        """``patience``: seconds after which a process that owes an answer is held to hang. ``worker``: the module whose
+        ``main`` runs in it. ``grammar``: the first message it gets; made in the loop while the process starts."""
+        self._name = name
+        self.patience = patience
+        self._worker = worker
+        self._grammar = grammar
+        self._token = anyio.lowlevel.current_token()
+        self._lock = anyio.Lock()
+        self._process: Process | None = None
+        self._ready = anyio.Event()
+        self._failure: ProviderError | None = None
+        self._waiting: dict[int, Waiting] = {}
+        self._opened = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process; None while there is none."""
+        return self._process.pid if self._process is not None and self._process.alive else None
+
+    async def ensure(self) -> None:
+        """Have a process that is ready. Raises ProviderError."""
+        async with self._lock:
+            if self.pid is None:
+                self.end()  # one that has died and of which that is not yet known
+                self._ready, self._failure = anyio.Event(), None
+                try:
+                    self._process = await to_thread.run_sync(self._start)
+                except OSError as error:
+                    raise ProviderError(f"no process can be started ({error})", provider=self._name) from error
+                with anyio.move_on_after(self.patience) as scope:
+                    self.send(GRAMMAR, 0, self._grammar())
+                    await self._ready.wait()
+                if scope.cancelled_caught:
+                    self._failure = ProviderError(f"it was not ready within {self.patience:g} s", provider=self._name)
+            if (failure := self._failure) is not None:
+                self.end()
+                raise failure
+
+    def _start(self) -> Process:
+        """In a thread: it takes some milliseconds."""
+        process: Process
+
+        def tell(kind: bytes, utterance: int, body: bytes) -> None:
+            _tell_loop(self._token, lambda: self._told(process, kind, utterance, body))
+
+        process = Process(self._worker, tell, lambda: _tell_loop(self._token, lambda: self._ended(process)))
+        return process
+
+    def open(self, waiting: Waiting) -> int:
+        """A number for sound of its own. You must `forget` it."""
+        self._opened += 1
+        self._waiting[self._opened] = waiting
+        return self._opened
+
+    def send(self, kind: bytes, utterance: int, body: bytes = b"") -> None:
+        if self._process is not None:
+            self._process.send(kind, utterance, body)
+
+    def forget(self, utterance: int) -> None:
+        if self._waiting.pop(utterance, None) is not None:
+            self.send(FORGET, utterance)
+
+    def end(self) -> None:
+        """End the process at once, and tell who waits for it; `ensure` starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+        self._fail(ProviderError("its process ended", provider=self._name))
+
+    def _told(self, process: Process, kind: bytes, utterance: int, body: bytes) -> None:
+        if process is not self._process:
+            return  # the last words of one that has been ended
+        if kind == READY:
+            self._ready.set()
+        elif kind == FAILED:
+            self._failure = ProviderError(body.decode(), provider=self._name)
+            self._ready.set()
+        elif kind == HEARD and utterance in self._waiting:
+            self._waiting[utterance].take(json.loads(body))
+
+    def _ended(self, process: Process) -> None:
+        """Of itself. One that was ended is no longer ours."""
+        if process is self._process:
+            self.end()
+
+    def _fail(self, error: ProviderError) -> None:
+        if not self._ready.is_set():
+            self._failure = error
+            self._ready.set()
+        waiting, self._waiting = self._waiting, {}
+        for one in waiting.values():
+            one.take(error)
