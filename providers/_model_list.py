@@ -1,4 +1,4 @@
-"""What a server of OpenAI's older protocol lists as its models, and which of them hears, and which speaks.
+"""What a server of OpenAI's older protocol lists as its models, and which of them chats, hears or speaks.
 
 By what the server says of a model (speaches tells the task, the voices and the rate), else by the model's name.
 """
@@ -16,6 +16,12 @@ UNKNOWN = (404, 405, 501)
 ANY = "default"
 """Sent where the server lists nothing: such a server has one model, and takes any name."""
 
+NOT_CHAT = (
+    "embed", "rerank", "whisper", "transcribe", "parakeet", "moonshine", "-asr", "tts", "kokoro", "orpheus", "piper",
+)  # fmt: skip
+"""In the name of a model: it does not chat."""
+ELSEWHERE = ("-cloud", ":cloud")
+"""How Ollama marks models that it would ask its own service for."""
 HEARS = ("whisper", "transcribe", "parakeet", "canary", "moonshine", "sensevoice", "voxtral", "asr", "stt")
 SPEAKS = ("kokoro", "orpheus", "piper", "chatterbox", "xtts", "tts", "voice")
 """Parts of models' names, those that say most first."""
@@ -40,6 +46,13 @@ async def listed(vendor: _http.Vendor) -> list[Model]:
         raise
     rows = getattr(answer, "data", None)
     return [model for row in (rows if isinstance(rows, list) else ()) if (model := _model(row)) is not None]
+
+
+def chatting(names: Sequence[str]) -> str | None:
+    """The first that chats, on the server rather than elsewhere."""
+    chat = [name for name in names if not any(word in name.lower() for word in NOT_CHAT)]
+    here = [name for name in chat if not name.lower().endswith(ELSEWHERE)]
+    return next(iter(here or chat), None)
 
 
 def hearing(models: Sequence[Model]) -> Model:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 import ipaddress
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from http.client import HTTPException, HTTPResponse
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import anyio
+
+from providers._model_list import chatting
 
 PORTS: Mapping[int, str] = {11434: "Ollama", 8080: "llama.cpp", 1234: "LM Studio", 8000: "vLLM"}
 """The servers' own defaults, in the order in which one is preferred."""
@@ -21,12 +23,6 @@ PATIENCE = 0.3
 """Seconds for everything. A server that is well needs a few milliseconds; nothing listens on most machines."""
 MOST = 1 << 20
 """Bytes of an answer that are read."""
-NOT_CHAT = (
-    "embed", "rerank", "whisper", "transcribe", "parakeet", "moonshine", "-asr", "tts", "kokoro", "orpheus", "piper",
-)  # fmt: skip
-"""In the name of a model: it does not chat."""
-ELSEWHERE = ("-cloud", ":cloud")
-"""How Ollama marks models that it would ask its own service for."""
 
 
 async def model_servers(
@@ -36,7 +32,7 @@ async def model_servers(
     found: dict[int, str] = {}
 
     async def ask(port: int) -> None:
-        model = chat_model(await _listed(host, port, "/v1/models") or ())
+        model = chatting(await _listed(host, port, "/v1/models") or ())
         if model:
             found[port] = model
 
@@ -74,13 +70,6 @@ def _is_near(host: str) -> bool:
         return host == "localhost" or bool(ipaddress.ip_address(host))
     except ValueError:
         return False
-
-
-def chat_model(names: Sequence[str]) -> str | None:
-    """The first that chats, on this machine rather than elsewhere."""
-    chatting = [name for name in names if not any(word in name.lower() for word in NOT_CHAT)]
-    here = [name for name in chatting if not name.lower().endswith(ELSEWHERE)]
-    return next(iter(here or chatting), None)
 
 
 async def _listed(host: str, port: int, path: str) -> list[str] | None:

@@ -14,7 +14,8 @@ from assistant.automatic import LocalServer, choose, lines, wants_server
 from assistant.config import Settings
 from assistant.config.settings import Llm, Stt, Tts
 from assistant.ports import ParleyError
-from providers._probe import chat_model, listings, model_servers
+from providers._model_list import chatting
+from providers._probe import listings, model_servers
 from tests.servers.compatible import CompatibleServer
 
 OLLAMA = LocalServer("http://127.0.0.1:11434/v1", "Ollama", "qwen3:8b")
@@ -281,4 +282,4 @@ async def test_who_answers_at_the_addresses_of_the_config() -> None:
     ],
 )
 def test_a_model_to_chat_with(names: list[str], model: str | None) -> None:
-    assert chat_model(names) == model
+    assert chatting(names) == model

@@ -73,7 +73,7 @@ def query(chosen: Options) -> dict[str, object]:
         "commit_strategy": "manual",
         "language_code": primary(chosen.language),
         "include_timestamps": chosen.include_timestamps,
-        "include_language_detection": True if chosen.include_timestamps and chosen.language == "auto" else None,
+        "include_language_detection": True if chosen.include_timestamps and primary(chosen.language) is None else None,
         "keyterms": list(chosen.keyterms),
     }
 

@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 
 from assistant.ports import ChatAbilities, Delta, Message, Tool, ToolCall, Usage
-from providers import _http, _openai_client
+from providers import _http, _model_list, _openai_client
 from providers._messages import Turn, own, turns, without_tools
-from providers._probe import NOT_CHAT
 from providers.openai_compatible.answer import KEPT_FOR, Answer
 
 log = logging.getLogger("parley")
@@ -104,14 +103,10 @@ class Chat:
 
     async def _first_model(self, call: _http.Call) -> str:
         """None was chosen: the first the server lists that looks like a chat model. Asked for once."""
-        listed = await call.step(lambda: self._vendor.client.models.list())
-        names = [
-            name for model in getattr(listed, "data", None) or () if isinstance(name := getattr(model, "id", None), str)
-        ]
-        chatting = [name for name in names if not any(word in name.lower() for word in NOT_CHAT)]
-        if not (chatting or names):
+        names = [model.id for model in await call.step(lambda: _model_list.listed(self._vendor))]
+        if not names:
             raise call.error("lists no model: load one there, or set model")
-        return (chatting or names)[0]
+        return _model_list.chatting(names) or names[0]
 
 
 def _described(tool: Tool) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Ollama(CompatibleServer):
     def __init__(self, fault: Any = None, *, pause: float = 0.0) -> None:
         super().__init__(fault, pause=pause)
         self.quirks = {"role_always", "reasoning", "whole_call"}
-        self.models = ["nomic-embed-text:latest", "qwen3:8b", "whisper:base"]
+        self.models = ["nomic-embed-text:latest", "gpt-oss:120b-cloud", "qwen3:8b", "whisper:base"]
 
     def error(self, status: int) -> Any:
         kind = {400: "invalid_request_error", 404: "not_found_error"}.get(status, "api_error")
