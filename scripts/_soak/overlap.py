@@ -20,6 +20,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ from scripts._soak.tallies import EVERY, HELD, RESUMED, Own, Tally
 FIRST = 5.0
 """Seconds before the first: the canceller has learned the room."""
 NOISE_DBFS = -65.0
+QUESTION = "what about tomorrow"
 LEAST = 0.8
 """Share of each sort that must come out well in the short soak; the figures themselves are in docs/measurements.md."""
 
@@ -251,11 +253,15 @@ def late_sound(notices: Sequence[Notice], speaker: Samples) -> int:
 def over(
     sounds_: Sequence[Sound], voice: Sequence[Samples], place: Place, *, words: bool
 ) -> tuple[dict[str, Tally], int]:
-    """Every sound once, over a talking assistant. Tallies by source, and how often sound came after a cut."""
-    size = round((FIRST + EVERY * len(sounds_) + 1) * CAPTURE_RATE)
+    """Every sound once, over a talking assistant. Tallies by source, and how often sound came after a cut.
+
+    With ``words`` somebody has said something before, as always: what a recogniser does meanwhile is known by then.
+    """
+    several = [Sound("barge-in", "before", question(), QUESTION), *sounds_] if words else list(sounds_)
+    size = round((FIRST + EVERY * len(several) + 1) * CAPTURE_RATE)
     mic = np.zeros(size, np.float32)
     lines, spans = [], []
-    for number, sound in enumerate(sounds_):
+    for number, sound in enumerate(several):
         at = round((FIRST + EVERY * number) * CAPTURE_RATE)
         clip = sound.samples[: round((EVERY - 2.5) * CAPTURE_RATE)]
         level = LEVEL * 10 ** ((place.gain + sound.level) / 20)
@@ -266,9 +272,14 @@ def over(
             lines.append({"start": start, "end": end, "text": sound.text})
     notices, speaker = hold(np.clip(mic, -1, 1), voice, place, lines if words else None)
     tallies: dict[str, Tally] = {}
-    for sound, (start, end) in zip(sounds_, spans, strict=True):
+    for sound, (start, end) in list(zip(several, spans, strict=True))[len(several) - len(sounds_) :]:
         tallies.setdefault(f"{sound.kind}, {sound.source}", Tally()).add(judged(sound, start, end, notices))
     return tallies, late_sound(notices, speaker)
+
+
+@cache
+def question() -> Samples:
+    return anyio.run(sounds.spoken, "en-us", 50, QUESTION)
 
 
 def run(seconds: float, seed: int) -> tuple[str, list[str]]:
