@@ -26,15 +26,18 @@ from numpy.typing import NDArray
 
 from assistant.audio.resample import Resampler
 from assistant.audio.room import impulse_response
-from assistant.conversation.likeness import OTHER, THEIRS, joined, likeness
+from assistant.conversation.likeness import OTHER, THEIRS, joined, likeness, whose
 from assistant.enrolment import Speech, alike, embedded
 from assistant.files.decode import Media
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, SpeakerId, Synthesizer, VoiceActivity
+from assistant.whose import EARLIER, ENOUGH, FIRST
 from providers import espeak, registry, silero
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "speech"
 REFERENCE, LEAST = 10, 3
 """Seconds of speech in a reference: as many as `parley enroll` asks for, and the fewest that count here."""
+LOOKS = tuple(float(at) for at in np.arange(FIRST, ENOUGH + EARLIER / 2, EARLIER).round(3))
+"""Seconds of speech at which the gate asks."""
 PER_VOICE = 20
 """Tests that are taken from one voice at most, spread over all of it."""
 DRAWN = 300
@@ -184,6 +187,8 @@ class Known:
     """Of the first half of what it says; None where that is too little."""
     tests: NDArray[np.float64]
     """Of the second half, a row each; of all of it where there is no reference."""
+    looks: Sequence[NDArray[np.float64]] = ()
+    """Of the same stretches: what their first LOOKS seconds give, a row each."""
 
 
 async def known(voice: Voice, seconds: float, speaker_id: SpeakerId, reference: bool = True) -> Known:
@@ -196,7 +201,11 @@ async def known(voice: Voice, seconds: float, speaker_id: SpeakerId, reference: 
     starts = range(0, len(whole) - size + 1, size)
     chosen = list(starts)[:: max(1, -(-len(starts) // PER_VOICE))]
     tests = [await speaker_id.embedding(whole[at : at + size]) for at in chosen]
-    return Known(voice, learned, np.array(tests, np.float64) if tests else np.zeros((0, 0)))
+    looks = []
+    for at in chosen if seconds == ENOUGH else ():
+        given = [whole[at : at + round(look * CAPTURE_RATE)] for look in LOOKS]
+        looks.append(np.array([await speaker_id.embedding(one) for one in given], np.float64))
+    return Known(voice, learned, np.array(tests, np.float64) if tests else np.zeros((0, 0)), looks)
 
 
 def pairs(real: Sequence[Known], artificial: Sequence[Known], broadcast: Sequence[Known]) -> dict[str, list[Score]]:
@@ -283,6 +292,47 @@ def report(seconds: float, kinds: dict[str, list[Score]], speaker_id: SpeakerId)
     fit(kinds)
 
 
+def sooner(
+    real: Sequence[Known], artificial: Sequence[Known], broadcast: Sequence[Known], speaker_id: SpeakerId
+) -> None:
+    """What the gate would do with a second of speech if it were asked once, and what it does as it is asked: from FIRST
+    on, again and again. By half of the enrolled speakers: what is plain before a second was chosen on the first."""
+    speakers = sorted({one.voice.speaker for one in real if one.reference is not None})
+    found: dict[tuple[int, str], list[tuple[bool, bool, float]]] = defaultdict(list)
+    for one in real:
+        if one.reference is None:
+            continue
+        half = speakers.index(one.voice.speaker) % 2
+        for others, named in ((real, ""), (artificial, OTHERS[2]), (broadcast, OTHERS[3])):
+            for other in others:
+                kind = _kind(one.voice, other.voice)
+                if kind is None or (named and kind.startswith("same")):
+                    continue
+                told = named or ("their own" if kind.startswith("same") else kind)
+                for looks in other.looks:
+                    found[half, told].append(_decided((looks @ one.reference).tolist(), speaker_id))
+    print("\n### A second of speech, asked about from half a second on\n")
+    print("| | speakers | tests | let in, asked once | let in | told early | s of speech |")
+    print("|---|---|---|---|---|---|---|")
+    for half, which in enumerate(("chosen on", "held out")):
+        for told in ("their own", *OTHERS):
+            rows = found[half, told]
+            once, now, when = (float(np.mean(column)) for column in zip(*rows, strict=True))
+            early = float(np.mean([row[2] < ENOUGH for row in rows]))
+            print(f"| {told} | {which} | {len(rows)} | {once:.1%} | {now:.1%} | {early:.0%} | {when:.2f} |")
+
+
+def _decided(cosines: Sequence[float], speaker_id: SpeakerId) -> tuple[bool, bool, float]:
+    """Let in if asked once; let in as it is asked; seconds of speech until that is told. ``cosines``: one for each of
+    LOOKS."""
+    sure = [likeness(cosine, speaker_id.chance, speaker_id.spread) for cosine in cosines]
+    once = whose(sure[-1]) != "other"
+    for seconds, each in zip(LOOKS[:-1], sure, strict=False):
+        if (told := whose(each, enough=False)) is not None:
+            return once, told == "theirs", seconds
+    return once, once, ENOUGH
+
+
 def fit(kinds: dict[str, list[Score]]) -> None:
     """Where the odds are even, and how steep they are: a logistic regression, both kinds weighing the same."""
     same = cosines([score for kind in SAME for score in kinds[kind]])
@@ -341,6 +391,8 @@ async def main(folder: Path, provider: str, lengths: Sequence[float]) -> int:
                 for group in (real, artificial, shown)
             ]
             report(seconds, pairs(groups[0], groups[1], groups[2]), speaker_id)
+            if seconds == ENOUGH:
+                sooner(groups[0], groups[1], groups[2], speaker_id)
     return 0
 
 

@@ -32,6 +32,8 @@ TAIL = 0.5
 """Seconds after the assistant's own voice in which the room still has some of it."""
 SOFTEST = -120.0
 """dBFS that stand for no sound at all."""
+GATED = -110.0
+"""dBFS under which a frame is what a gate gives, or a file is padded with, and tells nothing of the room's noise."""
 
 
 class Lift:
@@ -56,13 +58,15 @@ class Lift:
         seconds = len(samples) / CAPTURE_RATE
         power = float(np.dot(samples, samples)) / max(1, len(samples))
         level = max(SOFTEST, 10 * math.log10(power + 1e-12))
-        if self._room is None or level < self._room:
+        if level < GATED:
+            pass
+        elif self._room is None or level < self._room:
             self._room = level
         else:
             self._room = min(level, self._room + RISE * seconds)
         self._loudest = max(level, self._loudest - FORGET * seconds)
         self._held = TAIL if speaking else self._held - seconds
-        gain = min(MOST, QUIET - self._room, LOUD - self._loudest)
+        gain = 0.0 if self._room is None else min(MOST, QUIET - self._room, LOUD - self._loudest)
         if self._held > 0 or not gain > 0:  # NaN too: it is the detector that says so
             return samples
         raised: Samples = samples * np.float32(10 ** (gain / 20))

@@ -64,6 +64,15 @@ def test_a_loud_voice_is_left_alone_from_its_first_frame_and_so_is_what_follows_
     assert loudness(heard) == pytest.approx(LOUD, abs=1.5), "after a while it is"
 
 
+def test_what_a_gate_gives_is_no_silent_room() -> None:
+    lift = Lift()
+    for _ in range(10):
+        lift.push(np.zeros(FRAME, np.float32))
+    for level in (-53.0, -27.0, -50.0):
+        frame = noise(level)
+        assert lift.push(frame) is frame, "the room is learned from its noise"
+
+
 def test_a_rest_of_the_assistants_own_voice_is_not_raised() -> None:
     lift = in_room(-90.0)
     for _ in range(20):

@@ -100,11 +100,9 @@ def _paused(folder: Path) -> Mapping[str, list[tuple[float, float]]]:
         return {}
     found = {}
     for row in rows:
-        # Its recordings are named by owner and repository, where the folder has one word for both.
-        path = row["path"].replace("/", "__", 1)
         pauses = [pause.partition("-") for pause in row["pauses"].split(";") if pause]
         end = float(row["speech_end"])
-        found[path] = [
+        found[row["path"]] = [
             (0.0, float(row["speech_start"])),
             *((float(start), float(until)) for start, _, until in pauses),
             (end, end + float(row["trailing_silence"])),
