@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assistant.commands import doctor as command
+from assistant.echoreport import DOES
 
 from .command import parley
 from .talking import drawn, read_wav, side_by_side, write_wav
@@ -140,4 +140,4 @@ def test_a_machine_without_devices_is_told_so(tmp_path: Path) -> None:
 def test_every_mode_has_words() -> None:
     from assistant.audio.modes import MODES
 
-    assert set(command._DOES) == set(MODES)
+    assert set(DOES) == set(MODES)
