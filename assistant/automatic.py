@@ -205,7 +205,7 @@ def installed_here(package: str) -> bool:
 
     try:
         return find_spec(package) is not None
-    except ModuleNotFoundError:  # of "google.genai" not even "google" is there
+    except (ImportError, ValueError):  # of "google.genai" not even "google" is there; or something is half there
         return False
 
 

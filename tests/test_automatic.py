@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+import types
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import anyio
 import pytest
 
-from assistant.automatic import LocalServer, choose, lines, wants_server
+from assistant.automatic import LocalServer, choose, installed_here, lines, wants_server
 from assistant.config import Settings
 from assistant.config.settings import Llm, Stt, Tts
 from assistant.ports import ParleyError
@@ -283,3 +286,15 @@ async def test_who_answers_at_the_addresses_of_the_config() -> None:
 )
 def test_a_model_to_chat_with(names: list[str], model: str | None) -> None:
     assert chatting(names) == model
+
+
+def test_a_package_that_is_broken_or_not_there_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "parley_half").mkdir()
+    (tmp_path / "parley_half" / "__init__.py").write_text("raise ImportError('half of it is missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "parley_stand_in", types.ModuleType("parley_stand_in"))
+    assert installed_here("json") and installed_here("parley_half")
+    for package in ("parley_nowhere", "parley_nowhere.part", "parley_half.part", "parley_stand_in"):
+        assert not installed_here(package), package

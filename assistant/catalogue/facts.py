@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from importlib.util import find_spec
 from typing import Any
 
 import anyio
@@ -94,7 +93,7 @@ def _facts(
             if isinstance(card, str) and (package := registry.package_of(stage, name))
         },
         wraps={(stage, name): registry.wraps(stage, name) for stage, name in known},
-        installed=_installed,
+        installed=automatic.installed_here,
         environ=os.environ,
         downloads=_downloads,
         price=lambda stage, provider, options, called: sold(Leaf(stage, provider, options, called), overrides)[1],
@@ -115,13 +114,6 @@ def _card(stage: Stage, name: str) -> Card | None | str:
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return card if isinstance(card, Card) else None
-
-
-def _installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except (ImportError, ValueError):  # half a module, or something that stands in for one
-        return False
 
 
 def _downloads(stage: Stage, provider: str, options: Mapping[str, Any]) -> bool:
