@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def keep(path: Path, value: object) -> None:
-    """Write ``value`` as JSON. Takes well under a millisecond. Raises OSError."""
+    """Write ``value`` as JSON, for the user alone to read. Takes well under a millisecond. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, name = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
     try:

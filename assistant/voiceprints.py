@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.errors import ParleyError
+from assistant.kept import keep
 
 VERSION = 1
 _NAME = re.compile(r"\w[\w-]{0,39}")
@@ -87,15 +85,7 @@ class Voiceprints:
         try:
             self.place.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.place.chmod(0o700)
-            number, written = tempfile.mkstemp(prefix=".voice-", dir=self.place)  # readable by the user alone
-            try:
-                with os.fdopen(number, "w", encoding="utf-8") as file:
-                    json.dump({"version": VERSION, **asdict(voice)}, file, ensure_ascii=False)
-                os.replace(written, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(written)
-                raise
+            keep(path, {"version": VERSION, **asdict(voice)})
         except OSError as error:
             raise ParleyError(f"the voice cannot be kept in {self.place} ({error.strerror}); make room there") from None
         return path
