@@ -48,6 +48,22 @@ class Told:
 
 
 @dataclass
+class Failures:
+    """What the session would be told."""
+
+    seen: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    errors: list[ProviderError] = field(default_factory=list)
+
+    def __call__(self, stage: str, provider: str, error: ProviderError, following: str | None) -> None:
+        self.errors.append(error)
+        self.seen.append((stage, provider, str(error), following))
+
+    @property
+    def path(self) -> list[tuple[str, str | None]]:
+        return [(provider, following) for _, provider, _, following in self.seen]
+
+
+@dataclass
 class Inside:
     """What is wrapped, by name, and the options through which a wrapper finds it."""
 
@@ -209,13 +225,16 @@ class Ear:
     fails_after: int | None = None
     """Frames."""
     error_at_finish: bool = False
+    ends_early: bool = False
+    """It hangs up when it is asked for a final."""
     end_of_turn: bool = False
     abilities: TranscriberAbilities = TranscriberAbilities()
     streams: list[EarStream] = field(default_factory=list)
+    kind: Callable[[Ear], EarStream] = field(default=lambda ear: EarStream(ear))
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[EarStream]:
-        stream = EarStream(self)
+        stream = self.kind(self)
         self.streams.append(stream)
         try:
             async with anyio.create_task_group():  # as providers with a socket do
@@ -247,6 +266,8 @@ class EarStream:
             if ear.fails_after is not None and len(self.frames) >= ear.fails_after:
                 raise ProviderError(f"{ear.name} went deaf", provider=ear.name)
             if self.owed:
+                if ear.ends_early:
+                    return
                 if ear.error_at_finish:
                     raise ProviderError(f"{ear.name} went deaf", provider=ear.name)
                 final = self.transcript(True)

@@ -8,17 +8,7 @@ from typing import Any
 import anthropic as sdk
 import pytest
 
-from assistant.ports import (
-    Delta,
-    Message,
-    ProviderError,
-    Text,
-    TextDelta,
-    ToolCall,
-    ToolResult,
-    Usage,
-    abilities_of,
-)
+from assistant.ports import Delta, Message, ProviderError, Text, TextDelta, ToolCall, ToolResult, Usage, abilities_of
 from providers import anthropic
 from providers._errors import Refusal
 from tests.providers.chat import MESSAGES, TOOLS, ZONED, pieces

@@ -12,14 +12,7 @@ import numpy as np
 import pytest
 from cartesia import AsyncCartesia
 
-from assistant.ports import (
-    FRAME,
-    Frame,
-    ParleyError,
-    ProviderError,
-    SpokenWord,
-    StreamingSynthesizer,
-)
+from assistant.ports import FRAME, Frame, ParleyError, ProviderError, SpokenWord, StreamingSynthesizer
 from providers import cartesia, registry
 from providers._card import VoiceInfo
 from providers._errors import Rejected

@@ -26,12 +26,7 @@ from elevenlabs.v_1_text_to_speech_voice_id_multi_stream_input.types.receive_mes
 from elevenlabs.v_1_text_to_speech_voice_id_multi_stream_input.types.send_message_multi import SendMessageMulti
 
 from assistant.conversation.words import spans
-from assistant.ports import (
-    FRAME,
-    ParleyError,
-    ProviderError,
-    StreamingSynthesizer,
-)
+from assistant.ports import FRAME, ParleyError, ProviderError, StreamingSynthesizer
 from providers import elevenlabs, registry
 from providers._card import VoiceInfo
 from providers._errors import Rejected

@@ -14,16 +14,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from assistant.ports import (
-    Delta,
-    Message,
-    ProviderError,
-    ProviderUnavailable,
-    Text,
-    ToolCall,
-    ToolResult,
-    Usage,
-)
+from assistant.ports import Delta, Message, ProviderError, ProviderUnavailable, Text, ToolCall, ToolResult, Usage
 from providers import gemini
 from providers._errors import Refusal
 from tests.providers.chat import MESSAGES, TOOLS, ZONED, pieces
