@@ -10,8 +10,11 @@ import numpy as np
 from assistant.audio.wavfile import open_wav
 from assistant.bench.work import UTTERANCE
 from assistant.voiceprints import Voiceprint, Voiceprints
+from tests.cli.command import parley
 from tests.cli.talking import Outcome, one_sentence, side_by_side, talk
+from tests.files.media import encode
 from tests.providers.onnx import loudest_model
+from tests.providers.speakers import VOICES, network, said_by
 
 STORY = "The lighthouse stood at the end of the long pier, and every night its lamp was lit by the keeper's daughter."
 CONFIG = """
@@ -69,6 +72,42 @@ def test_another_voice_is_ignored_and_the_enrolled_one_takes_the_floor(tmp_path:
 
     assert len(theirs.all("reply.interrupted")) == 1
     assert [said["text"] for said in theirs.all("user.transcript.final")][-1] == "and now the news"
+
+
+def over_the_answer(*voices: str) -> np.ndarray:
+    """A question, and over its answer each of these voices for some two seconds, five seconds apart."""
+    sound = twice()[: 16_000 * 3]
+    room = np.random.default_rng(2).standard_normal(16_000 * (3 + 5 * len(voices))) * 10 ** (-66 / 20)
+    room[: len(sound)] += sound
+    for number, voice in enumerate(voices):
+        said = said_by(voice)[: 16_000 * 2]
+        room[16_000 * (4 + 5 * number) :][: len(said)] += said
+    return room.astype(np.float32)
+
+
+def test_a_voice_is_learned_by_an_onnx_network_and_is_the_only_one_to_interrupt(tmp_path: Path) -> None:
+    """Enrolment, check and gate through a graph of the declared form, and a filterbank of real recordings."""
+    (tmp_path / "net.onnx").write_bytes(network())
+    for voice in VOICES:
+        encode(tmp_path / f"{voice}.wav", np.resize(said_by(voice), 16_000 * 14) + 1e-3 * tone_of_the_room(14))
+    learned = parley(tmp_path, "enroll", "--mic", "slt.wav", "--provider", "onnx:net.onnx")
+    assert learned.code == 0, learned.stderr
+    checked = {voice: parley(tmp_path, "enroll", "--check", f"{voice}.wav").code for voice in VOICES}
+    assert checked == {"awb": 1, "kal16": 1, "rms": 1, "slt": 0}
+
+    lines = "{ start = 0.5, end = 2.58, text = 'tell me a story' }, { start = 4.0, end = 6.0, text = 'the news' }, "
+    lines += "{ start = 9.0, end = 11.0, text = 'and now me' }"
+    config = CONFIG[: CONFIG.index("options")] + f"options = {{ lines = [{lines}] }}\n" + CONFIG[CONFIG.index("[llm]") :]
+    outcome = talk(tmp_path, config.replace("STORY", f"{STORY} {STORY} {STORY}"), over_the_answer("kal16", "slt"))
+    assert outcome.code == 0, outcome.stderr
+    assert [told["reason"] for told in outcome.all("user.ignored")] == ["other_speaker"]
+    (cut,) = outcome.all("reply.interrupted")
+    assert 9.4 < cut["at"] < 11.0, "while they speak"
+    assert [said["text"] for said in outcome.all("user.transcript.final")][-1] == "and now me"
+
+
+def tone_of_the_room(seconds: int) -> np.ndarray:
+    return np.random.default_rng(3).standard_normal(16_000 * seconds)
 
 
 def test_a_voice_that_nobody_learned_is_told_before_the_conversation_begins(tmp_path: Path) -> None:

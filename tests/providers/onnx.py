@@ -1,8 +1,11 @@
-"""A model of three operators, written as the bytes of an ONNX file: no network and no package is needed for one."""
+"""Models of a few operators, written as the bytes of an ONNX file: no network and no package is needed for one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 FLOAT = 1
 
@@ -22,10 +25,29 @@ def mean_model(name: str, shape: Sequence[int]) -> bytes:
 
 def loudest_model(name: str = "feats", bands: int = 80) -> bytes:
     """Input ``name`` (1, frames, bands) -> output "embs" (1, bands): each band's highest value."""
-    axes = _text(1, "axes") + _number(8, 1) + _number(20, 7)
-    flat = _text(1, "keepdims") + _number(3, 0) + _number(20, 2)
-    node = _node("ReduceMax", name, "embs") + _bytes(5, axes) + _bytes(5, flat)
+    node = _node("ReduceMax", name, "embs") + _axes(1)
     return _open_model(node, name, (1, None, bands), "embs", (1, bands))
+
+
+def voice_model(offset: NDArray[np.float32], weights: NDArray[np.float32]) -> bytes:
+    """In the form of WeSpeaker's networks: input "feats" (B, T, bands) -> output "embs" (B, n).
+
+    Each band's power over time, as its logarithm less ``offset`` (bands,), times ``weights`` (bands, n).
+    """
+    bands, size = weights.shape
+    over_time = _axes(1)
+    nodes = [
+        _node("Mul", ("feats", "feats"), "squares"),
+        _node("ReduceMean", "squares", "means") + over_time,
+        _node("Add", ("means", "least"), "powers"),
+        _node("Log", "powers", "logs"),
+        _node("Sub", ("logs", "offset"), "centred"),
+        _node("MatMul", ("centred", "weights"), "embs"),
+    ]
+    graph = b"".join(_bytes(1, node) for node in nodes) + _text(2, "voices")
+    graph += _tensor("least", np.full(1, 1e-3, np.float32)) + _tensor("offset", offset) + _tensor("weights", weights)
+    graph += _bytes(11, _value("feats", (None, None, bands))) + _bytes(12, _value("embs", (None, size)))
+    return _number(1, 8) + _bytes(7, graph) + _bytes(8, _text(1, "") + _number(2, 13))
 
 
 def same_model(name: str = "sound") -> bytes:
@@ -41,8 +63,22 @@ def _open_model(
     return _number(1, 8) + _bytes(7, graph) + _bytes(8, _text(1, "") + _number(2, 13))
 
 
-def _node(operator: str, taken: str, given: str) -> bytes:
-    return _text(1, taken) + _text(2, given) + _text(4, operator)
+def _node(operator: str, taken: str | Sequence[str], given: str) -> bytes:
+    names = [taken] if isinstance(taken, str) else taken
+    return b"".join(_text(1, name) for name in names) + _text(2, given) + _text(4, operator)
+
+
+def _axes(axis: int) -> bytes:
+    """The attributes of an operator that reduces that axis to nothing."""
+    axes = _text(1, "axes") + _number(8, axis) + _number(20, 7)
+    flat = _text(1, "keepdims") + _number(3, 0) + _number(20, 2)
+    return _bytes(5, axes) + _bytes(5, flat)
+
+
+def _tensor(name: str, values: NDArray[np.float32]) -> bytes:
+    """An initializer of the graph."""
+    dims = b"".join(_number(1, size) for size in values.shape)
+    return _bytes(5, dims + _number(2, FLOAT) + _text(8, name) + _bytes(9, values.astype("<f4").tobytes()))
 
 
 def _value(name: str, shape: Sequence[int | None]) -> bytes:
