@@ -14,8 +14,10 @@ import anyio
 import msgspec
 
 from assistant.audio.processing import Processing
+from assistant.automatic import installed_here
 from assistant.config import Settings, scrub
 from assistant.conversation.endpoint import LISTENS, EndpointRules
+from assistant.conversation.interjections import stop_words
 from assistant.conversation.invented import VOICED
 from assistant.conversation.overlap import OverlapRules
 from assistant.conversation.segment import CERTAINTY, SegmentRules
@@ -25,6 +27,7 @@ from assistant.later import Later
 from assistant.opening import Opening
 from assistant.ports import (
     ChatModel,
+    KeyphraseSpotter,
     ProviderError,
     SpeakerId,
     Stage,
@@ -203,6 +206,27 @@ def speaker_gate(settings: Settings) -> tuple[Voiceprint, AbstractAsyncContextMa
     voice = Voiceprints().load(name)
     provider, _, model = voice.provider.partition(":")
     return voice, registry.find("speaker", provider)({"model": model} if model else {})
+
+
+def stop_spotter(settings: Settings) -> AbstractAsyncContextManager[KeyphraseSpotter] | None:
+    """What hears stop words over the reply, to be opened by the session; None: nothing does.
+
+    Raises ParleyError where there is no such spotter.
+    """
+    turn, name = settings.turn, settings.turn.stop_spotter
+    if not name or turn.barge_in == "off":
+        return None
+    if name == "auto":
+        name = "pocketsphinx"
+        english = settings.assistant.language.casefold().startswith(("auto", "en"))
+        if not (english or turn.stop_words) or not installed_here(name):
+            return None
+    phrases = turn.stop_words or stop_words("en")
+    timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
+    opened: AbstractAsyncContextManager[KeyphraseSpotter] = registry.find("spotter", name)(
+        {"phrases": phrases, "timeouts": timeouts}
+    )
+    return opened
 
 
 def turn_rules(settings: Settings) -> TurnRules:

@@ -12,7 +12,16 @@ from anyio.abc import TaskStatus
 
 from assistant import forewarn, signals
 from assistant.accounts import Budget
-from assistant.assemble import Stages, open_stages, segment_rules, speaker_gate, started, turn_detector, turn_rules
+from assistant.assemble import (
+    Stages,
+    open_stages,
+    segment_rules,
+    speaker_gate,
+    started,
+    stop_spotter,
+    turn_detector,
+    turn_rules,
+)
 from assistant.audio.processing import Processing
 from assistant.automatic import decide, downloads, lines
 from assistant.config import Settings, recordable
@@ -189,6 +198,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
                 pre_roll=settings.vad.pre_roll_ms / 1000,
                 limits=Limits(plan.turns, plan.max_seconds, input_over=not isinstance(plan.microphone, str)),
                 gate=speaker_gate(settings),
+                spotter=stop_spotter(settings),
                 detector=turn_detector(settings),
                 habit=Habit() if habits is None else habits.load(),
                 habit_learned=None if habits is None else habits.learned,

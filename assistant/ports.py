@@ -31,6 +31,8 @@ __all__ = [
     "FRAME",
     "FailedMidway",
     "Frame",
+    "KeyphraseSpotter",
+    "KeyphraseStream",
     "Message",
     "Notice",
     "Observer",
@@ -43,6 +45,7 @@ __all__ = [
     "SpeakerId",
     "SpeechChunk",
     "SpokenWord",
+    "Spotted",
     "Stage",
     "StreamingSynthesizer",
     "Synthesizer",
@@ -200,6 +203,40 @@ class SpeakerId(Protocol):
 
         Raises ProviderError. The sound is copied before the first await. Never keeps the loop from going on.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spotted:
+    """A phrase was said, and nothing besides."""
+
+    phrase: str
+    start: float
+    """Audio-clock second of its beginning."""
+    end: float
+    """Audio-clock second of its end, which may lie a little before or behind the last sample of the voice."""
+
+
+class KeyphraseStream(Protocol):
+    """One stretch of sound, from a little before a voice on. Push its frames, iterate what is spotted in it."""
+
+    def push(self, frame: Frame) -> None:
+        """Take the next frame. Never waits."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Spotted]:
+        """What was said, as soon as it was. Raises ProviderError."""
+        ...
+
+
+class KeyphraseSpotter(Protocol):
+    """Hears a few short phrases and nothing else, at once, and without a transcriber."""
+
+    name: str
+    phrases: tuple[str, ...]
+
+    def stream(self) -> AbstractAsyncContextManager[KeyphraseStream]:
+        """Listen to one stretch; a new one takes the place of any before. Raises ProviderError."""
         ...
 
 

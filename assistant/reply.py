@@ -360,6 +360,12 @@ class Reply:
         while self.audible and self._effects:
             self._wanted(self._effects.pop(0))
 
+    def words_around(self, before: float, after: float) -> str:
+        """What it says from ``before`` seconds before what is heard now to ``after`` seconds behind."""
+        heard = self._gate.heard()
+        words = self._spoken_words()
+        return " ".join(word for word, start, end in words if start < heard + after and end > heard - before)
+
     def _spoken_words(self) -> list[tuple[str, float, float]]:
         """All words whose place in the reply's sound is known or can be guessed, with their beginnings and ends."""
         return [word for piece in self._pieces for word in piece.placed_words()]

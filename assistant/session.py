@@ -18,6 +18,7 @@ from assistant.audio.modes import Mode
 from assistant.conversation import events as e
 from assistant.conversation.costs import Bill
 from assistant.conversation.history import History, Message
+from assistant.conversation.interjections import holds_stop
 from assistant.conversation.ledger import Ledger
 from assistant.conversation.pauses import Habit
 from assistant.conversation.segment import Segmenter, SegmentRules
@@ -55,6 +56,8 @@ from assistant.ports import (
     VoiceActivity,
 )
 from assistant.reply import Reply
+from assistant.spotting import BEFORE, StopWords
+from assistant.spotting import Opened as OpenedSpotter
 from assistant.tools import Toolbox
 from assistant.voiceprints import Voiceprint
 from assistant.whose import Opened, SpeakerGate
@@ -63,6 +66,9 @@ RECENT = 50
 """Exchanges of the history that a model is shown: more would slow every answer down, and overflow it one day."""
 DUCKED = 0.16
 """Amplitude of a ducked voice: -16 dB, soft enough to be talked over and loud enough to be known to go on."""
+OWN_BEFORE, OWN_AFTER = 1.5, 0.3
+"""Seconds around what is heard of a reply in which its own words may be taken for a user's: the echo's way, the time
+until a voice over it was noticed, and the word itself."""
 USED_UP = "The budget for this session is used up. Goodbye."
 
 
@@ -102,6 +108,8 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     gate: tuple[Voiceprint, Opened] | None = None
     """The one voice that may interrupt, and what tells it from others; None: every voice may."""
+    spotter: OpenedSpotter | None = None
+    """Spots stop words in what is said over a reply; None: the transcript alone tells them. The session opens it."""
     detector: Detector | None = None
     """Tells by the sound whether the user has finished; None: the policy does without. The session opens it."""
     habit: Habit = field(default_factory=Habit)
@@ -140,6 +148,11 @@ class Session:
         if parts.gate is not None and parts.turns.barge_in == "words":
             voice, opened = parts.gate
             self._whose = SpeakerGate(opened, voice.model, voice.vector, parts.duplex.now, self.happened, self.warn)
+        self._stop_words: StopWords | None = None
+        if parts.spotter is not None and parts.turns.barge_in != "off":
+            self._stop_words = StopWords(parts.spotter, parts.duplex.now, self._stop_spotted, self.warn)
+        self._says_stop = False
+        """The reply itself did, where a voice over it began."""
         if parts.detector is not None:
             self._judge = Judge(parts.detector, parts.duplex.now, self.happened, self.warn)
         self._listener: Listener | None = None
@@ -208,6 +221,8 @@ class Session:
                 group.start_soon(self._judge.run, name="judge")
             if self._whose is not None:
                 group.start_soon(self._whose.run, name="whose")
+            if self._stop_words is not None:
+                group.start_soon(self._stop_words.run, name="stop words")
             group.start_soon(self.effects.ring, self.announce, name="timers")
             if self._parts.limits.seconds is not None:
                 group.start_soon(self._cut_off_after, self._parts.limits.seconds, name="limit")
@@ -312,6 +327,8 @@ class Session:
                 self._pre_roll.clear()
                 self._segmenter.end()
                 self._soundings.clear()
+                if self._stop_words is not None:
+                    self._stop_words.over()
                 if self._judge is not None:
                     self._judge.over()
             else:
@@ -328,6 +345,7 @@ class Session:
                         self._whose.push(frame, probability, phase.utterance.turn)
                     else:
                         self._whose.over()
+                self._spot(frame)
                 if speaking or overlapping:
                     self._measure(frame, probability, loudness, told=overlapping)
                 else:
@@ -345,6 +363,28 @@ class Session:
         if isinstance(self._talk.phase, Overlapping):
             for one in [measured] if told else list(self._soundings):
                 self.happened(e.Sounded(one.end, one))
+
+    def _spot(self, frame: Frame) -> None:
+        """Listen for a stop word in what began over a reply, from its first sample on."""
+        if self._stop_words is None:
+            return
+        phase = self._talk.phase
+        utterance = phase.utterance if isinstance(phase, Overlapping | Hearing | Endpointing | Replying) else None
+        if utterance is None or not (utterance.over or isinstance(phase, Overlapping)):
+            self._stop_words.over()
+        elif self._stop_words.turn == utterance.turn:
+            self._stop_words.push(frame)
+        else:
+            self._stop_words.begin(utterance.turn, self._pre_roll.since(utterance.since - BEFORE))
+
+    def _stop_spotted(self, spotted: e.StopSpotted) -> None:
+        """A rest of the assistant's own voice sounds like the assistant: what it says itself is nobody's order."""
+        if not self._says_stop and not self._saying_stop():
+            self.happened(spotted)
+
+    def _saying_stop(self) -> bool:
+        reply = self._reply
+        return reply is not None and reply.audible and holds_stop(reply.words_around(OWN_BEFORE, OWN_AFTER))
 
     def _quiet(self) -> bool:
         """Nothing is under way: no utterance, call, reply or announcement."""
@@ -454,6 +494,7 @@ class Session:
             self.happened(e.TranscriptionFailed(self._duplex.now(), turn))
 
         self._close_utterance()
+        self._says_stop = self._saying_stop()
         self._listener = Listener(self._parts.transcriber, heard, failed)
         bill = self._to_hear = Bill(turn)
         # What was said before belongs to another utterance, and must not be heard twice.

@@ -1,8 +1,9 @@
 """A provider's name -> the provider.
 
 Built-ins and third parties come through the same door: entry points in the groups ``parley.stt``, ``parley.llm``,
-``parley.tts``, ``parley.vad``, ``parley.turn`` and ``parley.speaker``, or ``"package.module:factory"`` in the config.
-An entry is a factory that takes the options and returns an async context manager that yields the provider.
+``parley.tts``, ``parley.vad``, ``parley.turn``, ``parley.spotter`` and ``parley.speaker``, or
+``"package.module:factory"`` in the config. An entry is a factory that takes the options and returns an async context
+manager that yields the provider.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Factory = Callable[[Options], AbstractAsyncContextManager[Any]]
 
 
 def names(stage: str) -> list[str]:
-    """The registered names of a stage ("stt", "llm", "tts", "vad", "turn", "speaker"), sorted."""
+    """The registered names of a stage ("stt", "llm", "tts", "vad", "turn", "spotter", "speaker"), sorted."""
     return sorted({entry.name for entry in _registered(stage)})
 
 

@@ -25,6 +25,7 @@ Names = Annotated[tuple[str, ...], Meta(description='a list of provider names, f
 Functions = Annotated[
     tuple[str, ...], Meta(description='a list of functions, for example ["get_time", "my_package.lamps:switch"]')
 ]
+Phrases = Annotated[tuple[str, ...], Meta(description='a list of English words or phrases, for example ["stop"]')]
 Options = dict[str, Any]
 
 
@@ -120,6 +121,11 @@ class Turn(Table, frozen=True):
     draft_tokens_per_minute: Annotated[int, Meta(ge=0)] = 20_000
     """Another draft is begun only while fewer tokens than this were thrown away with drafts in the last minute."""
     barge_in: Literal["off", "speech", "words"] = "words"
+    stop_spotter: str = "auto"
+    """Hears stop words over the reply at once, without a transcript. "auto": pocketsphinx, where it is installed and
+    the user may speak English. Empty: none."""
+    stop_words: Phrases = ()
+    """What it listens for; empty: what the transcript is stopped by."""
     speaker_gate: str = "off"
     """With barge_in = "words": whose voice alone may interrupt, as `parley enroll` knows it."""
 

@@ -140,6 +140,18 @@ class SpeakerTold:
 
 
 @dataclass(frozen=True, slots=True)
+class StopSpotted:
+    """A stop word was spotted in what sounds over the reply, before anybody has transcribed it."""
+
+    at: float
+    turn: int
+    """What may be the next utterance."""
+    phrase: str
+    end: float
+    """Audio-clock second of its end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sounded:
     """A frame over the reply was measured; ``at`` is its end."""
 
@@ -230,6 +242,7 @@ Happening = (
     | EndJudged
     | Sounded
     | SpeakerTold
+    | StopSpotted
     | TranscriptionFailed
     | DeadlinePassed
     | ReplyAudible

@@ -11,7 +11,7 @@ from typing import Literal
 
 from assistant.conversation.wordlist import listed
 
-__all__ = ["Said", "meant"]
+__all__ = ["Said", "agrees", "holds_stop", "meant", "stop_words"]
 
 Said = Literal["stop", "backchannel", "open", "floor"]
 """open: it may be the beginning of one of the first two, and is neither yet."""
@@ -69,10 +69,30 @@ _MOST = 3
 """Words that a sign of listening has at most: "yeah yeah yeah"."""
 
 
+def stop_words(language: str) -> tuple[str, ...]:
+    """Those of a language (a BCP 47 code) as they are spelled, in order; none where it has no list."""
+    known = _STOP.get(language[:2].casefold(), frozenset())
+    careless = {phrase.replace("'", "") for phrase in known if "'" in phrase}
+    return tuple(sorted(known - careless))
+
+
+def agrees(text: str, phrase: str, language: str | None = None) -> bool:
+    """Words ``text`` may be a stop word ``phrase`` that was spotted in the same sound. One short word is easily
+    misheard, so they are believed where they are more, or a sign of listening."""
+    said = meant(text, language) if text else "stop"
+    return said in ("stop", "open") or (said == "floor" and 0 < len(_words(text)) <= len(_words(phrase)))
+
+
+def holds_stop(text: str, language: str = "en") -> bool:
+    """A stop word is somewhere in ``text``, whatever else is."""
+    said = f" {' '.join(_words(text))} "
+    return any(f" {phrase} " in said for phrase in _STOP.get(language[:2].casefold(), ()))
+
+
 def meant(text: str, language: str | None = None) -> Said:
     """What ``text``, all of what was said so far, is. ``language``: a BCP 47 code; None: English is tried."""
     key = "en" if language is None else language[:2].casefold()
-    words = [word.replace("’", "'") for word in _WORD.findall(text.casefold())]
+    words = _words(text)
     if not words:
         return "floor"  # figures, or a script without words: somebody said something
     said = " ".join(words)
@@ -83,3 +103,7 @@ def meant(text: str, language: str | None = None) -> Said:
         return "floor" if "?" in text else "backchannel"
     known = (*_STOP.get(key, ()), *_PHRASES.get(key, ()))
     return "open" if any(phrase.startswith(said + " ") for phrase in known) else "floor"
+
+
+def _words(text: str) -> list[str]:
+    return [word.replace("’", "'") for word in _WORD.findall(text.casefold())]

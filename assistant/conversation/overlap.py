@@ -12,6 +12,7 @@ frame, with every transcript and at the moment that `look_at` names; None means 
 - A short sound and nothing after is, most of the time, a sign of listening: the reply goes on, and the transcript is
   still waited for, which may stop it again.
 - Whatever is undecided after long enough a silence is none of the user's business to wait for.
+- A stop word that was spotted, and that no words contradict, stops the reply at once.
 - A voice that is plainly not the enrolled one does not take the floor, whatever it says; a stop word is anybody's.
 """
 
@@ -21,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.conversation.interjections import meant
+from assistant.conversation.interjections import agrees, meant
 from assistant.conversation.sounding import Kind, Sounding, Summary, certainly_noise, kind_of, summed_up
 
 __all__ = ["BargeIn", "Evidence", "OverlapKind", "OverlapRules", "Reason", "Verdict", "goes_on", "judge", "look_at"]
@@ -97,6 +98,8 @@ class Evidence:
     language: str | None = None
     frames: Sequence[Sounding] = ()
     """What its frames sound like, as far as somebody measured them."""
+    spotted: str | None = None
+    """A stop word that was spotted in it, and no voice has come since."""
     other_speaker: bool | None = None
     """The voice is plainly not the enrolled one; None: not told."""
 
@@ -125,7 +128,7 @@ class Verdict:
     reason: Reason | None = None
     """Why the reply goes on; None where it does not."""
     sure: bool = True
-    """False: the reply goes on, and the transcript may still say otherwise."""
+    """False: the transcript may still say otherwise. Until then the reply goes on; after a stop word it is over."""
 
 
 ECHOING = 3.0
@@ -141,6 +144,8 @@ SURELY = 16
 """So many in a row, half a second, and the detector is believed over the weights."""
 
 FLOOR, STOP = Verdict("floor"), Verdict("stop")
+SPOTTED = Verdict("stop", sure=False)
+"""The reply stops at once; but what was spotted may be the beginning of more, or something else after all."""
 
 
 def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = None) -> Verdict | None:
@@ -152,6 +157,8 @@ def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = No
     rules = rules or OverlapRules()
     if evidence.other_speaker:
         return _not_theirs(evidence, rules)
+    if _stops(evidence):
+        return SPOTTED
     verdict = _judge(evidence, rules)
     waits = evidence.other_speaker is None and evidence.quiet_since is None and evidence.voice < rules.whose - _SAME
     return None if waits and verdict == FLOOR else verdict
@@ -196,6 +203,12 @@ def _dies_away(evidence: Evidence) -> bool:
     echoing = any(one.taken >= ECHOING for one in before[-BACK_FRAMES:])
     alive = sum(one.probability >= ALIVE and one.taken < LOST for one in after)
     return echoing and len(after) >= HUSHED and alive < ALIVE_FRAMES
+
+
+def _stops(evidence: Evidence) -> bool:
+    """A stop word was spotted, and nothing speaks against it."""
+    spotted = None if evidence.sound == "echo" else evidence.spotted
+    return spotted is not None and agrees(evidence.text or "", spotted, evidence.language)
 
 
 def _too_short(evidence: Evidence, rules: OverlapRules) -> bool:

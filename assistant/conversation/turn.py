@@ -10,6 +10,7 @@ in. What follows from it lies in ``turns/``:
 - ``answering``: the user has finished; ``ignoring``: there is nothing to answer; ``taking_back``: the user had not
   finished, or had said something else; ``corrections``: the same once the answer is heard;
 - ``floor``: a voice over the reply holds it, takes the floor or gives it back (``overlap.py`` judges which);
+- ``stopping``: a stop word was spotted in it;
 - ``announcing`` and ``muting``;
 - ``rules`` are the settings, ``phases`` the states, and a ``move`` is a step's outcome while it is put together.
 

@@ -21,6 +21,14 @@ def test_they_meet_what_drafts_can_meet() -> None:
     assert drafts[0] < drafts[1]
 
 
+def test_they_meet_stop_words_that_are_spotted() -> None:
+    """Those that are all there is are not answered; those with words behind them are, and so is what was no stop."""
+    worlds = [World(seed).run() for seed in range(400)]
+    fates = [world.fates[turn] for world in worlds for turn in world.spotted]
+    assert len(fates) > 15
+    assert any("user.ignored" in fate for fate in fates) and any("answer" in fate for fate in fates)
+
+
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_the_promises_hold_in_any_conversation(block: int) -> None:
     for seed in range(block * CONVERSATIONS // BLOCKS, (block + 1) * CONVERSATIONS // BLOCKS):

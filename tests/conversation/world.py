@@ -84,6 +84,8 @@ class World:
         """A turn whose answer is heard and whose transcriber still listens, and since when."""
         self.voice = "silent"
         """What the segmenter would say: silent, voiced or paused."""
+        self.spotted: set[int] = set()
+        """Turns in which a stop word was spotted."""
         self.dead: set[int] = set()
         """Turns whose transcriber has failed."""
         self.opened: list[int] = []
@@ -188,6 +190,8 @@ class World:
         if self.voice == "voiced":
             self.voice = "paused"
             self._step(e.VoiceQuiet(at))
+            if self.listening_to is not None and self.random.random() < 0.4:
+                self._plan(self.now + self.random.choice([0.0, 0.05, 0.3]), ("spotted", self.listening_to, at))
 
     def _on_paused(self, at: float) -> None:
         if self.voice == "paused":
@@ -202,6 +206,16 @@ class World:
             if self.rules.overlaps.whose and self.random.random() < 0.05:
                 self._step(e.SpeakerTold(self.now, self.talk.turn, self.random.random() < 0.5))
             self._plan(self.now + 0.032, ("sounded",))
+
+    def _on_spotted(self, turn: int, end: float) -> None:
+        """Late at times, and of an utterance that is over or never was over a reply."""
+        before = self.talk.phase
+        believable = isinstance(before, Overlapping) and before.utterance.turn == turn and not before.other
+        unknown = isinstance(before, Overlapping) and not before.utterance.text and self.sound != "echo"
+        self._step(e.StopSpotted(self.now, turn, "stop", end))
+        if believable and unknown:
+            self.spotted.add(turn)
+            assert self.reply is None, "a stop word was spotted, and the reply goes on"
 
     def _on_judged(self, at: float) -> None:
         self._step(e.EndJudged(self.now, at, self.random.random()))

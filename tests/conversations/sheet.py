@@ -19,6 +19,7 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
     fault llm call=1 kind=refused         a scripted fault
     offline 2026-11-20T15:05              the offline assistant answers, and the wall clock shows this at the start
     announce 3.0 "The timer is over."
+    spot 4.4 "stop" after=0.1             a stop word that ended then is spotted so many seconds later
     mute 3.0 / unmute 4.0 / key 5.0       the interrupt key
     end 8.0                               the microphone's file ends
 """
@@ -26,7 +27,8 @@ A line is a keyword, ``key=value`` settings, and words in double quotes:
 from __future__ import annotations
 
 import shlex
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -44,7 +46,7 @@ from assistant.conversation.history import History
 from assistant.conversation.turn import TurnRules
 from assistant.effects import Clock, Effects
 from assistant.later import Later
-from assistant.ports import CAPTURE_RATE, ChatModel, Notice
+from assistant.ports import CAPTURE_RATE, ChatModel, Frame, KeyphraseSpotter, Notice, Spotted
 from assistant.session import Limits, Parts, Session
 from assistant.tools import Function, Toolbox, pure
 from providers import hybrid, offline, scripted
@@ -75,6 +77,8 @@ class Sheet:
     """Of the tools: when, which and with what; ended by "done" or "cancelled" in the third place."""
     coughs: list[tuple[float, ...]] = field(default_factory=list)
     """From second to second."""
+    spots: list[tuple[float, Spotted]] = field(default_factory=list)
+    """When a stop word is spotted, and which."""
     calls: list[tuple[float, str, str]] = field(default_factory=list)
     """Second, what happens, words."""
     end: float = 0.0
@@ -123,6 +127,9 @@ def read(text: str) -> Sheet:
                 sheet.clock = datetime.fromisoformat(words[0]).replace(tzinfo=ZONE)
             case "announce" | "mute" | "unmute" | "key":
                 sheet.calls.append((float(words[0]), keyword, words[1] if len(words) > 1 else ""))
+            case "spot":
+                at = float(words[0])
+                sheet.spots.append((at + float(settings.get("after", 0.1)), Spotted(words[1], at - 0.3, at)))
             case "end":
                 sheet.end = float(words[0])
             case _:
@@ -265,6 +272,7 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
                 meter=meter,
                 budget=sheet.budget,
                 history=History("Be brief."),
+                spotter=_spotter(sheet.spots) if sheet.spots else None,
                 observers=[trace],
                 turns=turns,
                 limits=Limits(input_over=True, seconds=120),
@@ -275,6 +283,43 @@ async def play(sheet: Sheet, folder: Path) -> tuple[Trace, Session]:
         await session.run()
         owners.cancel_scope.cancel()
     return trace, session
+
+
+class SheetSpotter:
+    """Spots what the sheet says, once it has been given the sound up to that moment."""
+
+    name, phrases = "sheet", ("stop",)
+
+    def __init__(self, spots: Sequence[tuple[float, Spotted]]) -> None:
+        self._spots = spots
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[SheetSpotterStream]:
+        yield SheetSpotterStream(self._spots)
+
+
+class SheetSpotterStream:
+    def __init__(self, spots: Sequence[tuple[float, Spotted]]) -> None:
+        self._spots = sorted(spots, key=lambda spot: spot[0])
+        self._send, self._receive = anyio.create_memory_object_stream[Spotted](10)
+        self._begun: float | None = None
+
+    def push(self, frame: Frame) -> None:
+        self._begun = frame.at if self._begun is None else self._begun
+        while self._spots and frame.end >= self._spots[0][0] - 1e-6:
+            _, spotted = self._spots.pop(0)
+            if spotted.end >= self._begun:
+                self._send.send_nowait(spotted)
+
+    async def __aiter__(self) -> AsyncIterator[Spotted]:
+        with self._send, self._receive:
+            async for spotted in self._receive:
+                yield spotted
+
+
+@asynccontextmanager
+async def _spotter(spots: Sequence[tuple[float, Spotted]]) -> AsyncIterator[KeyphraseSpotter]:
+    yield SheetSpotter(spots)
 
 
 def _wall_clock(sheet: Sheet) -> Clock:

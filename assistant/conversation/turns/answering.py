@@ -13,6 +13,7 @@ from assistant.conversation.turns.drafts import discard, may_draft
 from assistant.conversation.turns.ignoring import heeded, not_understood
 from assistant.conversation.turns.move import Move
 from assistant.conversation.turns.phases import Replying, Utterance
+from assistant.conversation.turns.stopping import only_stop
 from assistant.conversation.turns.transcripts import covers
 
 
@@ -27,7 +28,8 @@ def commit(move: Move, utterance: Utterance) -> None:
     elif utterance.covered or answerable(move, utterance):
         answer(move, utterance)
     else:
-        until = move.at + move.rules.longest_transcription
+        rules = move.rules
+        until = move.at + (rules.stop_doubted if only_stop(utterance) else rules.longest_transcription)
         move.go(Replying("answer", utterance.turn, utterance, None, waits_until=until))
 
 
@@ -44,7 +46,7 @@ def answerable(move: Move, utterance: Utterance) -> bool:
 
 def without_transcript(move: Move, utterance: Utterance) -> None:
     """No transcriber is left: answer what was understood before it failed, or apologise."""
-    if utterance.text:
+    if utterance.text or only_stop(utterance):
         answer(move, utterance)
     else:
         move.close(discard(move, utterance))
@@ -53,11 +55,15 @@ def without_transcript(move: Move, utterance: Utterance) -> None:
 
 def answer(move: Move, utterance: Utterance) -> None:
     text = utterance.text
+    if only_stop(utterance):
+        heeded(move, utterance)
+        return
     if not text:
         not_understood(move, utterance)
         return
     if (
         utterance.over
+        and move.rules.barge_in == "words"
         and meant(text, None if utterance.transcript is None else utterance.transcript.language) == "stop"
     ):
         heeded(move, utterance)

@@ -10,6 +10,7 @@ from assistant.conversation.transcript import contradicts, same_meaning
 from assistant.conversation.turns.move import Move
 from assistant.conversation.turns.phases import Endpointing, Hearing, Replying, Utterance
 from assistant.conversation.turns.rules import TurnRules
+from assistant.conversation.turns.stopping import only_stop
 from assistant.conversation.turns.transcripts import reaches
 
 SETTLED = 0.6
@@ -53,7 +54,7 @@ def remember_waste(move: Move, thrown_away: e.ThrownAway) -> None:
 def may_draft(move: Move, utterance: Utterance) -> bool:
     """Within what drafts may cost."""
     rules = move.rules
-    if not rules.drafts or utterance.drafts >= rules.drafts_per_turn:
+    if not rules.drafts or utterance.drafts >= rules.drafts_per_turn or only_stop(utterance):
         return False
     wasted = sum(each.tokens for each in move.talk.thrown_away if each.at > move.at - MINUTE)
     return wasted < rules.draft_tokens_per_minute

@@ -10,6 +10,7 @@ from assistant.conversation.turns.hearing import hear_words
 from assistant.conversation.turns.move import Move
 from assistant.conversation.turns.phases import Endpointing, Utterance
 from assistant.conversation.turns.rules import TurnRules
+from assistant.conversation.turns.stopping import only_stop
 from assistant.conversation.turns.voice import resume
 
 
@@ -31,6 +32,8 @@ def ends_at(utterance: Utterance, rules: TurnRules, habit: Habit) -> float:
 
 def done_at(utterance: Utterance, rules: TurnRules, habit: Habit) -> float:
     """When the silence will have been long enough."""
+    if only_stop(utterance) and utterance.quiet_since is not None:
+        return utterance.quiet_since + rules.stopped
     heard = utterance.transcript
     waited = wait(
         rules.endpoint,

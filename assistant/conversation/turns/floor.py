@@ -52,6 +52,7 @@ def evidence(phase: Overlapping) -> Evidence:
         partials=phase.partials,
         language=None if heard is None else heard.language,
         frames=phase.frames,
+        spotted=None if utterance.stopped is None else utterance.stopped.phrase,
         other_speaker=phase.other,
     )
 
@@ -70,7 +71,10 @@ def decide(move: Move, phase: Overlapping) -> None:
         move.emit("overlap.decided", phase.reply.turn, kind="stop")
         move.do(e.CancelReply(keep_heard=True))
         move.end_turn(phase.reply.turn)
-        _stopped(move, phase.utterance)
+        if verdict.sure:
+            _stopped(move, phase.utterance)
+        else:
+            take_floor(move, phase)  # what follows may be more than that; if nothing does, it is not answered
     elif verdict.sure:
         give_back(move, phase, verdict)
     else:
@@ -80,7 +84,7 @@ def decide(move: Move, phase: Overlapping) -> None:
 
 def take_floor(move: Move, phase: Overlapping) -> None:
     """What was said over the reply is the next utterance, from its first sample on."""
-    utterance = replace(phase.utterance, over=move.rules.barge_in == "words")
+    utterance = replace(phase.utterance, over=True)
     move.emit("user.speech_started", utterance.turn, utterance.since)
     draft(move, _tell_withheld(move, utterance), Endpointing if phase.paused else Hearing)
 

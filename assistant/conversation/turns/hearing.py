@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from assistant.conversation import events as e
 from assistant.conversation.turns.answering import commit
-from assistant.conversation.turns.drafts import draft, without_drafts
+from assistant.conversation.turns.drafts import discard, draft, without_drafts
 from assistant.conversation.turns.move import Move
 from assistant.conversation.turns.phases import Endpointing, Hearing, Utterance
 from assistant.conversation.turns.transcripts import with_transcript
@@ -43,6 +43,8 @@ def hear_words(move: Move, utterance: Utterance, happening: e.Happening, kind: t
             draft(move, with_transcript(move, utterance, transcript), kind)
         case e.TranscriptionFailed(_, turn) if turn == utterance.turn:
             move.go(kind(replace(utterance, failed=True)))
+        case e.StopSpotted(_, turn) if turn == utterance.turn and utterance.over:
+            move.go(kind(replace(discard(move, utterance), stopped=happening)))
         case e.EndJudged(_, quiet_since, complete) if quiet_since == utterance.quiet_since:
             move.go(kind(replace(utterance, complete=(*utterance.complete, complete))))
         case e.ReplyFailed():

@@ -26,6 +26,8 @@ def pass_over(move: Move, utterance: Utterance, reason: e.IgnoreReason) -> None:
 
 def heeded(move: Move, utterance: Utterance) -> None:
     """The user wanted silence and has it. The history keeps what they said."""
+    if not utterance.text and utterance.stopped is not None:  # the transcript is not waited for
+        utterance = replace(utterance, transcript=e.Transcript(utterance.stopped.phrase, final=True))
     if utterance.text:
         move.do(e.KeepUser(utterance.turn, utterance.text))
     ignore(move, utterance, "empty")

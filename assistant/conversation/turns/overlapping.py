@@ -43,6 +43,8 @@ def overlapping(move: Move, phase: Overlapping, happening: e.Happening) -> None:
                 phase = replace(hold(move, phase), held_at=phase.now)
         case e.SpeakerTold(_, turn, other) if turn == utterance.turn:
             phase = replace(phase, other=other)
+        case e.StopSpotted(_, turn) if turn == utterance.turn:
+            utterance = replace(utterance, stopped=happening)
         case e.VoiceQuiet(at):
             utterance = fallen_quiet(utterance, at)
         case e.VoicePaused(at):
@@ -50,7 +52,9 @@ def overlapping(move: Move, phase: Overlapping, happening: e.Happening) -> None:
             move.do(e.HurryTranscript(utterance.turn))
             phase = replace(phase, paused=True)
         case e.VoiceResumed(at) | e.VoiceStarted(at):
-            utterance = replace(utterance, quiet_since=None, resumed_at=at, fresh=False, covered=False, complete=())
+            utterance = replace(
+                utterance, quiet_since=None, resumed_at=at, fresh=False, covered=False, complete=(), stopped=None
+            )
             phase = replace(phase, paused=False)
             if not phase.held and not phase.other:
                 phase = replace(hold(move, phase), held_at=phase.now)

@@ -43,6 +43,8 @@ class Utterance:
     drafts: int = 0
     over: bool = False
     """It began over a reply and ended it before its words were known: they may be no more than "be quiet"."""
+    stopped: e.StopSpotted | None = None
+    """A stop word that was spotted in it, over a reply, and no voice has come since."""
 
     @property
     def text(self) -> str | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from assistant.conversation import events as e
 from assistant.conversation.turns.announcing import apologise
 from assistant.conversation.turns.answering import without_transcript
 from assistant.conversation.turns.corrections import leave
-from assistant.conversation.turns.drafts import drafted, without_drafts
+from assistant.conversation.turns.drafts import discard, drafted, without_drafts
 from assistant.conversation.turns.floor import begin_overlap
 from assistant.conversation.turns.ignoring import ignore
 from assistant.conversation.turns.move import Move
 from assistant.conversation.turns.phases import Replying
+from assistant.conversation.turns.stopping import only_stop
 from assistant.conversation.turns.taking_back import understood_late, user_goes_on
 
 
@@ -55,6 +57,11 @@ def replying(move: Move, phase: Replying, happening: e.Happening) -> None:
                 without_transcript(move, phase.utterance)
             else:
                 move.go(replace(phase, utterance=replace(phase.utterance, failed=True)))
+        case e.StopSpotted(_, turn) if phase.utterance is not None and turn == phase.utterance.turn:
+            stopped = replace(phase.utterance, stopped=happening)
+            if phase.text is None and stopped.over and only_stop(stopped):
+                until = min(move.at + move.rules.stop_doubted, phase.waits_until or math.inf)
+                move.go(replace(phase, utterance=discard(move, stopped), waits_until=until))
         case e.Transcribed(_, turn, transcript) if phase.utterance is not None and turn == phase.utterance.turn:
             understood_late(move, phase, phase.utterance, transcript)
         case _:

@@ -22,6 +22,10 @@ class TurnRules:
     overlap: Literal["pause", "duck"] = "pause"
     """What happens to the reply while it is decided who has the floor."""
     overlaps: OverlapRules = field(default_factory=OverlapRules)
+    stopped: float = 0.5
+    """Seconds of silence behind a stop word that was spotted, after which nothing more is said in that utterance."""
+    stop_doubted: float = 2.0
+    """Seconds after that for which a transcript is waited for: it may say that this was a question after all."""
     longest_utterance: float = 60.0
     """Seconds after which an utterance is answered although it has not ended."""
     longest_transcription: float = 30.0

@@ -43,5 +43,13 @@ def resumed(move: Move, utterance: Utterance, at: float) -> Utterance:
         pauses = (*pauses, at - utterance.quiet_since)[-KEPT:]
         move.talk = replace(move.talk, habit=move.talk.habit.with_pause(pauses[-1]))
     return replace(
-        utterance, quiet_since=None, resumed_at=at, fresh=False, covered=False, draft=None, pauses=pauses, complete=()
+        utterance,
+        quiet_since=None,
+        resumed_at=at,
+        fresh=False,
+        covered=False,
+        draft=None,
+        pauses=pauses,
+        complete=(),
+        stopped=None,
     )

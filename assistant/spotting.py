@@ -1,0 +1,104 @@
+"""Stop words over the reply: owns what spots them, gives it the sound of each overlap, tells what it has spotted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+import anyio
+
+from assistant.conversation.events import StopSpotted
+from assistant.errors import ParleyError, ProviderError
+from assistant.ports import Frame, KeyphraseSpotter, KeyphraseStream
+
+BEFORE = 0.2
+"""Seconds before a voice that are listened to as well: its first sound is faint, and the room is to be heard alone."""
+WAITING = 100
+"""Frames that are kept for one that is not open yet, the newest: three seconds."""
+CHANCES = 3
+"""How often what spots may fail before the conversation does without."""
+
+Opened = AbstractAsyncContextManager[KeyphraseSpotter]
+WITHOUT = "stop words are known by the transcript alone, which takes longer"
+
+
+class StopWords:
+    """One session's. `run` it in the session's task group; `begin` with each voice over a reply, then `push`.
+
+    What cannot be opened is told of once (``trouble``), and so is what fails, which is begun again for the next
+    overlap; after CHANCES failures the session does without.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        now: Callable[[], float],
+        spotted: Callable[[StopSpotted], None],
+        trouble: Callable[[str], None],
+    ) -> None:
+        self._opened = opened
+        self._now = now
+        self._spotted = spotted
+        self._trouble = trouble
+        self._turn: int | None = None
+        self._waiting: deque[Frame] = deque(maxlen=WAITING)
+        """Of the overlap, before there is a stream for it."""
+        self._stream: KeyphraseStream | None = None
+        self._listening = anyio.CancelScope()
+        self._wanted = anyio.Event()
+        self._failures = 0
+
+    @property
+    def turn(self) -> int | None:
+        """The utterance that is listened to; None: nobody speaks over a reply."""
+        return self._turn
+
+    def begin(self, turn: int, frames: Sequence[Frame]) -> None:
+        """A voice over the reply, which may be the utterance ``turn``. ``frames``: the newest, from BEFORE it on."""
+        self.over()
+        self._turn = turn
+        self._waiting.extend(frames)
+        self._wanted.set()
+
+    def push(self, frame: Frame) -> None:
+        """Take the next frame. Never waits."""
+        if self._stream is not None:
+            self._stream.push(frame)
+        elif self._turn is not None:
+            self._waiting.append(frame)
+
+    def over(self) -> None:
+        """Nobody speaks over a reply any more."""
+        self._turn, self._stream = None, None
+        self._waiting.clear()
+        self._listening.cancel()
+
+    async def run(self) -> None:
+        """Open it and listen to one overlap after the other, until cancelled."""
+        try:
+            async with self._opened as spotter:
+                while self._failures < CHANCES:
+                    await self._wanted.wait()
+                    self._wanted = anyio.Event()
+                    if self._turn is not None:
+                        await self._listen(spotter, self._turn)
+                self._trouble(f"{spotter.name} has failed {CHANCES} times: {WITHOUT}")
+        except (ParleyError, ProviderError) as error:
+            self._trouble(f"{WITHOUT}, because {error}")
+
+    async def _listen(self, spotter: KeyphraseSpotter, turn: int) -> None:
+        with anyio.CancelScope() as self._listening:
+            try:
+                async with spotter.stream() as stream:
+                    for frame in self._waiting:
+                        stream.push(frame)
+                    self._waiting.clear()
+                    self._stream = stream
+                    async for spotted in stream:
+                        self._spotted(StopSpotted(self._now(), turn, spotted.phrase, spotted.end))
+            except ProviderError as error:
+                self._stream = None
+                self._failures += 1
+                if self._failures == 1:
+                    self._trouble(f"the stop word is not spotted in this moment, because {error}")

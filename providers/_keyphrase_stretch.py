@@ -1,0 +1,38 @@
+"""The sound over a reply, in the worker: when to look for a keyphrase in it.
+
+A keyphrase is said alone: a voice, and quiet after it. So it is looked for at the first quiet frames behind a voice,
+and only while the voice is no longer than any phrase; whoever talks on wants something else, and has the floor anyway.
+"""
+
+from __future__ import annotations
+
+from providers._sphinx_utterance import RATE, Utterance
+
+SHORTEST, LONGEST = 0.12, 1.3
+"""Seconds from the first to the last voice."""
+LOOKS = 2
+"""Quiet frames behind a voice in which it is looked for: the second time with the word's end in full."""
+
+
+class Stretch:
+    """Push frames, then ask whether it is `due`, and take its `sound`."""
+
+    def __init__(self) -> None:
+        self._utterance = Utterance()
+        self._quiet = 0
+        """Frames since the last voice."""
+        self.due = False
+
+    def push(self, pcm: bytes, level: float) -> None:
+        """``pcm``: 16-bit samples; ``level``: their root mean square, 0 to 1."""
+        self._utterance.push(pcm, level)
+        if not self._utterance.quiet:
+            self._quiet, self.due = 0, False
+            return
+        self._quiet += 1
+        self.due = self.due or (self._quiet <= LOOKS and SHORTEST <= self._utterance.voice / RATE <= LONGEST)
+
+    def sound(self) -> tuple[bytes, int]:
+        """What is to be decoded, and where in the stretch it begins (in samples)."""
+        self.due = False
+        return self._utterance.sound()

@@ -1,0 +1,147 @@
+"""PocketSphinx as a spotter of keyphrases: a few short phrases, said alone, known within a tenth of a second.
+
+It has a process of its own (`_keyphrase_worker`), which decodes what was said up to a pause twice: bound to the phrases
+and bound to no more than phones. A regression (`_keyphrase_score`) tells from both whether a phrase was said. While no
+stream is open it does nothing at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import msgspec
+
+from assistant.ports import CAPTURE_RATE, Frame, ParleyError, ProviderError, ProviderUnavailable, Spotted
+from providers._options import Timeouts, read
+from providers._sphinx_engine import Engine, packed_sound
+from providers._sphinx_worker import SOUND
+from providers.registry import importable
+
+__all__ = ["Options", "SphinxSpotter", "spotter"]
+
+NAME = "pocketsphinx"
+PHRASES = ("stop",)
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    phrases: tuple[str, ...] = PHRASES
+    """English words, as they are spelled in a dictionary, without marks."""
+    patience: float = 5.0
+    """Seconds within which its process must be ready."""
+    timeouts: Timeouts = Timeouts()
+    """Taken so that one config fits all; there is no server to wait for."""
+
+
+@asynccontextmanager
+async def spotter(options: Mapping[str, Any]) -> AsyncIterator[SphinxSpotter]:
+    """Start the process and load the model in it. Raises ParleyError, ProviderUnavailable."""
+    settings = read(Options, options, NAME)
+    if not settings.phrases or not all(phrase.split() for phrase in settings.phrases):
+        raise ParleyError(f"{NAME}: there is no phrase to spot; give the option phrases at least one, of words")
+    importable("pocketsphinx", provider=NAME, extra="pocketsphinx")
+    unknown = await anyio.to_thread.run_sync(unpronounceable, settings.phrases)
+    if unknown:
+        raise ParleyError(
+            f"{NAME}: it does not know how to pronounce {', '.join(map(repr, unknown))}; take an English word that a "
+            "dictionary has"
+        )
+    message = json.dumps(grammar(settings.phrases)).encode()
+    engine = Engine(NAME, settings.patience, "providers._keyphrase_worker", lambda: message)
+    try:
+        try:
+            await engine.ensure()
+        except ProviderError as error:
+            raise ProviderUnavailable(f"{NAME} cannot be started: {error}") from error
+        yield SphinxSpotter(engine, settings.phrases)
+    finally:
+        engine.end()
+
+
+def grammar(phrases: Sequence[str]) -> dict[str, Any]:
+    """What the worker is told: the phrases as JSGF, and their words."""
+    said = [phrase.casefold().split() for phrase in phrases]
+    sentences = " | ".join(" ".join(words) for words in said)
+    jsgf = f"#JSGF V1.0;\ngrammar phrases;\npublic <phrase> = {sentences};\n"
+    return {"jsgf": jsgf, "vocabulary": sorted({word for words in said for word in words})}
+
+
+def unpronounceable(phrases: Sequence[str]) -> list[str]:
+    """Words that the model's dictionary does not have. Reads a file, and needs the package."""
+    from providers._sphinx_decoder import unknown
+
+    return unknown(grammar(phrases)["vocabulary"])
+
+
+class SphinxSpotter:
+    """A KeyphraseSpotter."""
+
+    name = NAME
+
+    def __init__(self, engine: Engine, phrases: tuple[str, ...]) -> None:
+        self._engine = engine
+        self.phrases = phrases
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that decodes; None while there is none."""
+        return self._engine.pid
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[SpotterStream]:
+        """Raises ProviderError when the process died and cannot be started again."""
+        await self._engine.ensure()
+        stream = SpotterStream(self._engine)
+        try:
+            yield stream
+        finally:
+            stream.close()
+
+
+class SpotterStream:
+    """One stretch of sound."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._start: int | None = None
+        self._closed = False
+        self._inbox: deque[dict[str, Any] | ProviderError] = deque()
+        self._changed = anyio.Event()
+        self._number = engine.open(self)
+
+    def push(self, frame: Frame) -> None:
+        if self._start is None:
+            self._start = frame.start
+        self._engine.send(SOUND, self._number, packed_sound(frame.samples))
+
+    def close(self) -> None:
+        """Nobody wants it any more; the iteration ends."""
+        self._closed = True
+        self._engine.forget(self._number)
+        self._changed.set()
+
+    def take(self, message: dict[str, Any] | ProviderError) -> None:
+        """Called by the engine, in the event loop."""
+        self._inbox.append(message)
+        self._changed.set()
+
+    def __aiter__(self) -> SpotterStream:
+        return self
+
+    async def __anext__(self) -> Spotted:
+        await anyio.lowlevel.checkpoint()
+        while not self._closed:
+            if self._inbox:
+                message = self._inbox.popleft()
+                if isinstance(message, ProviderError):
+                    raise message
+                start = (self._start or 0) / CAPTURE_RATE
+                return Spotted(message["phrase"], start + message["first"], start + message["last"])
+            self._changed = anyio.Event()
+            await self._changed.wait()
+        raise StopAsyncIteration

@@ -1,0 +1,144 @@
+"""A stop word that was spotted before anybody transcribed it: silence at once, and what follows from the words."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.conversation import events as e
+from assistant.conversation.interjections import stop_words
+from assistant.conversation.sounding import Sounding
+from assistant.conversation.turn import Conversation, Hearing, Listening, Overlapping, Replying, TurnRules, step
+
+STOP = e.StopSpotted(4.46, 2, "stop", 4.4)
+WORD = (e.VoiceStarted(4.0, 4.1), STOP, e.VoiceQuiet(4.4), e.VoicePaused(4.4))
+
+
+def after(
+    *happenings: e.Happening, rules: TurnRules | None = None
+) -> tuple[Conversation, list[e.Action], float | None]:
+    """A story is being told; then this happens. What comes of it, all that was done, and the deadline."""
+    talk = Conversation(phase=Replying("answer", 1, None, "a story", audible=True), turn=1)
+    everything: list[e.Action] = []
+    deadline = None
+    for happening in happenings:
+        talk, done, deadline = step(talk, happening, rules or TurnRules())
+        everything += done
+    return talk, everything, deadline
+
+
+def told(actions: list[e.Action], event: str) -> list[dict[str, object]]:
+    return [dict(one.data) for one in actions if isinstance(one, e.Emit) and one.event == event]
+
+
+def final(at: float, text: str) -> e.Transcribed:
+    return e.Transcribed(at, 2, e.Transcript(text, True))
+
+
+def test_the_reply_is_over_at_once_and_nothing_is_answered() -> None:
+    talk, actions, _ = after(*WORD[:2])
+    assert e.CancelReply(keep_heard=True) in actions and told(actions, "overlap.decided") == [{"kind": "stop"}]
+    assert isinstance(talk.phase, Hearing)
+    talk, actions, _ = after(*WORD, e.DeadlinePassed(4.9), e.DeadlinePassed(6.9))
+    assert isinstance(talk.phase, Listening)
+    assert told(actions, "user.ignored") == [{"reason": "empty", "text": "stop"}]
+    assert e.KeepUser(2, "stop") in actions and not any(isinstance(one, e.StartReply | e.Say) for one in actions)
+
+
+@pytest.mark.parametrize("text", ["Stop.", "stop it", "Top."])
+def test_its_transcript_changes_nothing_any_more(text: str) -> None:
+    """Nor does one that is as short, and wrong most likely."""
+    rules = TurnRules()
+    spotted = e.StopSpotted(4.46, 2, "stop it", 4.4)
+    talk, actions, _ = after(WORD[0], spotted, *WORD[2:], final(4.6, text), e.DeadlinePassed(4.9), rules=rules)
+    assert isinstance(talk.phase, Listening)
+    assert sum(isinstance(one, e.CancelReply) for one in actions) == 1
+    assert not any(isinstance(one, e.StartReply | e.Say) for one in actions)
+
+
+@pytest.mark.parametrize("end", [final(6.0, ""), e.TranscriptionFailed(6.0, 2), e.DeadlinePassed(6.9)])
+def test_without_a_transcript_it_was_a_stop_word_and_nobody_apologises(end: e.Happening) -> None:
+    talk, actions, _ = after(*WORD, e.DeadlinePassed(4.9), end)
+    assert isinstance(talk.phase, Listening) and told(actions, "user.ignored")
+    assert not any(isinstance(one, e.Say) for one in actions)
+
+
+def test_words_that_follow_are_answered_and_so_are_those_before_them() -> None:
+    more = (e.VoiceResumed(4.7), e.VoiceQuiet(5.8), e.VoicePaused(5.8), final(5.9, "Stop, what about tomorrow?"))
+    talk, actions, deadline = after(*WORD, *more)
+    talk, done, _ = step(talk, e.DeadlinePassed(deadline or 9.0), TurnRules())
+    texts = [one.text for one in [*actions, *done] if isinstance(one, e.StartReply)]
+    assert texts == ["Stop, what about tomorrow?"] and isinstance(talk.phase, Replying)
+    assert e.OpenUtterance(2, 4.0) in actions and not told(actions, "user.ignored")
+
+
+def test_a_voice_that_goes_on_without_a_pause_says_more_than_that() -> None:
+    talk, actions, _ = after(
+        *WORD[:2], e.VoiceQuiet(5.5), e.VoicePaused(5.5), final(5.6, "stop I meant Paris"), e.DeadlinePassed(6.5)
+    )
+    assert any(isinstance(one, e.StartReply) for one in actions) and isinstance(talk.phase, Replying)
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["in time", "late"])
+def test_a_question_that_was_taken_for_it_is_answered_all_the_same(early: bool) -> None:
+    transcript = (final(4.6, "what is the top"), e.DeadlinePassed(6.0))
+    late = (e.DeadlinePassed(4.9), final(5.9, "what is the top"))
+    _, actions, _ = after(*WORD, *(transcript if early else late))
+    assert [one.text for one in actions if isinstance(one, e.StartReply)] == ["what is the top"]
+
+
+@pytest.mark.parametrize("text", ["right", "mm-hm", "what about Paris"])
+def test_words_that_are_known_to_be_others_are_believed(text: str) -> None:
+    talk, actions, _ = after(WORD[0], e.Transcribed(4.3, 2, e.Transcript(text, False)), STOP)
+    assert {"kind": "stop"} not in told(actions, "overlap.decided")
+
+
+def test_the_plain_voice_of_somebody_else_is_not_obeyed_until_its_words_are_known() -> None:
+    talk, actions, _ = after(WORD[0], e.SpeakerTold(4.4, 2, True), STOP)
+    assert isinstance(talk.phase, Overlapping) and not told(actions, "overlap.decided")
+
+
+def test_a_rest_of_echo_says_nothing() -> None:
+    echo = Sounding(0.0, 0.4, -50, 0.4, 140, -14, 0.6, 0.05, 8, taken=14)
+    frames = [e.Sounded(4.1 + n * 0.032, Sounding(4.1 + n * 0.032, *list_of(echo)[1:])) for n in range(10)]
+    _, actions, _ = after(WORD[0], *frames, STOP)
+    assert {"kind": "stop"} not in told(actions, "overlap.decided")
+
+
+def list_of(sounding: Sounding) -> list[float]:
+    return [getattr(sounding, name) for name in Sounding.__slots__]
+
+
+def test_of_another_utterance_nothing_is_believed() -> None:
+    talk, _, _ = after(WORD[0], e.StopSpotted(4.46, 1, "stop", 4.4))
+    assert isinstance(talk.phase, Overlapping)
+    talk, actions, _ = after(e.StopSpotted(4.46, 2, "stop", 4.4))
+    assert isinstance(talk.phase, Replying) and not actions
+
+
+def test_who_speaks_while_nobody_else_does_is_answered_whatever_is_spotted() -> None:
+    talk, actions, _ = step(Conversation(), e.VoiceStarted(1.0), TurnRules())
+    talk, _, _ = step(talk, e.StopSpotted(1.5, 1, "stop", 1.4), TurnRules())
+    assert isinstance(talk.phase, Hearing) and talk.phase.utterance.stopped is None
+
+
+def test_with_barge_in_speech_it_has_the_floor_already_and_is_not_answered() -> None:
+    rules = TurnRules(barge_in="speech")
+    talk, actions, _ = after(*WORD, final(4.6, "Stop."), e.DeadlinePassed(4.9), rules=rules)
+    assert isinstance(talk.phase, Listening) and told(actions, "overlap.decided") == [{"kind": "floor"}]
+    assert not any(isinstance(one, e.StartReply) and one.gate_open for one in actions)
+
+
+def test_one_that_took_longer_than_the_floor_is_not_answered_either() -> None:
+    late = e.StopSpotted(5.06, 2, "that is enough", 5.0)
+    talk, actions, _ = after(
+        WORD[0], e.DeadlinePassed(4.61), e.VoiceQuiet(5.0), late, e.VoicePaused(5.0), e.DeadlinePassed(5.5),
+        e.DeadlinePassed(7.5),
+    )  # fmt: skip
+    assert told(actions, "overlap.decided") == [{"kind": "floor"}] and isinstance(talk.phase, Listening)
+    assert told(actions, "user.ignored") == [{"reason": "empty", "text": "that is enough"}]
+
+
+def test_what_is_listened_for_is_what_the_transcript_is_stopped_by() -> None:
+    words = stop_words("en-GB")
+    assert {"stop", "be quiet", "that's enough"} <= set(words) and "thats enough" not in words
+    assert stop_words("xx") == ()

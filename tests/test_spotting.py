@@ -1,0 +1,183 @@
+"""Stop words over a reply: what the spotter gets to hear, what is told of it, and what becomes of one that fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import numpy as np
+import pytest
+
+from assistant.conversation.events import StopSpotted
+from assistant.errors import ProviderError, ProviderUnavailable
+from assistant.ports import FRAME, Frame, KeyphraseSpotter, Spotted
+from assistant.spotting import CHANCES, StopWords
+
+pytestmark = pytest.mark.anyio
+
+
+class Loud:
+    """A loud frame is a stop word; each stream keeps what it was given."""
+
+    name, phrases = "loud", ("stop",)
+
+    def __init__(self) -> None:
+        self.streams: list[Stream] = []
+        self.open = 0
+        self.fails = False
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[Stream]:
+        if self.fails:
+            raise ProviderError("its process ended", provider="loud")
+        stream = Stream()
+        self.streams.append(stream)
+        self.open += 1
+        try:
+            yield stream
+        finally:
+            self.open -= 1
+
+
+class Stream:
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.error: ProviderError | None = None
+        self._changed = anyio.Event()
+
+    def push(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        self.wake()
+
+    def wake(self) -> None:
+        self._changed.set()
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> Spotted:
+        while True:
+            await self._changed.wait()
+            self._changed = anyio.Event()
+            if self.error is not None:
+                raise self.error
+            if self.frames[-1].samples[0] > 0.5:
+                return Spotted("stop", self.frames[-1].at, self.frames[-1].end)
+
+
+class Conversation:
+    """A session's part, and all that it is told."""
+
+    def __init__(self, spotter: Loud | None) -> None:
+        self.spotted: list[StopSpotted] = []
+        self.trouble: list[str] = []
+        self._at = 0
+        self.words = StopWords(
+            self._opened(spotter), lambda: self._at / 16_000, self.spotted.append, self.trouble.append
+        )
+
+    @staticmethod
+    @asynccontextmanager
+    async def _opened(spotter: Loud | None) -> AsyncIterator[KeyphraseSpotter]:
+        if spotter is None:
+            raise ProviderUnavailable("there is no model")
+        yield spotter
+
+    def frame(self, level: float = 0.1) -> Frame:
+        frame = Frame(np.full(FRAME, level, np.float32), self._at)
+        self._at += FRAME
+        return frame
+
+    async def settled(self) -> None:
+        await anyio.wait_all_tasks_blocked()
+
+
+@asynccontextmanager
+async def running(conversation: Conversation) -> AsyncIterator[Conversation]:
+    async with anyio.create_task_group() as group:
+        group.start_soon(conversation.words.run)
+        await conversation.settled()
+        yield conversation
+        group.cancel_scope.cancel()
+
+
+async def test_it_hears_each_overlap_from_a_little_before_its_voice_on() -> None:
+    spotter = Loud()
+    async with running(Conversation(spotter)) as talk:
+        before = [talk.frame(), talk.frame()]
+        talk.words.begin(2, before)
+        talk.words.push(talk.frame())  # the stream is not open yet
+        await talk.settled()
+        talk.words.push(talk.frame(0.9))
+        await talk.settled()
+        assert [frame.start for frame in spotter.streams[0].frames] == [0, FRAME, 2 * FRAME, 3 * FRAME]
+        assert talk.spotted == [StopSpotted(4 * FRAME / 16_000, 2, "stop", 4 * FRAME / 16_000)]
+
+
+async def test_nothing_is_listened_to_between_overlaps_and_the_next_begins_anew() -> None:
+    spotter = Loud()
+    async with running(Conversation(spotter)) as talk:
+        talk.words.begin(2, [talk.frame()])
+        await talk.settled()
+        talk.words.over()
+        await talk.settled()
+        assert talk.words.turn is None and spotter.open == 0
+        talk.words.push(talk.frame(0.9))
+        await talk.settled()
+        talk.words.begin(3, [talk.frame()])
+        await talk.settled()
+        assert [len(stream.frames) for stream in spotter.streams] == [1, 1] and talk.spotted == []
+        talk.words.begin(4, [talk.frame(0.9)])
+        await talk.settled()
+        assert [one.turn for one in talk.spotted] == [4] and spotter.open == 1
+
+
+async def test_an_overlap_before_it_is_open_is_heard_when_it_is() -> None:
+    spotter = Loud()
+    talk = Conversation(spotter)
+    talk.words.begin(2, [talk.frame(), talk.frame(0.9)])
+    async with running(talk):
+        assert [one.turn for one in talk.spotted] == [2]
+
+
+async def test_what_cannot_be_opened_is_told_once_and_never_waited_for() -> None:
+    async with running(Conversation(None)) as talk:
+        talk.words.begin(2, [talk.frame()])
+        talk.words.push(talk.frame(0.9))
+        await talk.settled()
+    assert len(talk.trouble) == 1 and "there is no model" in talk.trouble[0] and talk.spotted == []
+
+
+async def test_one_that_dies_is_told_of_once_and_listens_again_to_the_next_overlap() -> None:
+    spotter = Loud()
+    async with running(Conversation(spotter)) as talk:
+        talk.words.begin(2, [talk.frame()])
+        await talk.settled()
+        spotter.streams[0].error = ProviderError("its process ended", provider="loud")
+        spotter.streams[0].wake()
+        await talk.settled()
+        talk.words.push(talk.frame(0.9))
+        talk.words.begin(3, [talk.frame(0.9)])
+        await talk.settled()
+    assert [one.turn for one in talk.spotted] == [3]
+    assert len(talk.trouble) == 1 and "its process ended" in talk.trouble[0]
+
+
+async def test_one_that_dies_again_and_again_is_done_without() -> None:
+    spotter = Loud()
+    spotter.fails = True
+    async with running(Conversation(spotter)) as talk:
+        for turn in range(2, 2 + CHANCES + 3):
+            talk.words.begin(turn, [talk.frame(0.9)])
+            await talk.settled()
+    assert len(talk.trouble) == 2 and "transcript alone" in talk.trouble[-1]
+
+
+async def test_sound_that_nobody_takes_is_not_kept_for_ever() -> None:
+    """One that is opened slowly, and an overlap that goes on and on."""
+    talk = Conversation(Loud())
+    talk.words.begin(2, [])
+    for _ in range(10_000):
+        talk.words.push(talk.frame())
+    assert len(talk.words._waiting) <= 100
