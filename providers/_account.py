@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from providers import _http
+from providers import _remote
 from providers._ws import Server, address
 
 
@@ -21,8 +21,8 @@ class Account:
     closes: Mapping[int, tuple[str, bool]] = field(default_factory=dict)
     """See `Server.closes`."""
 
-    def server(self, chosen: _http.Options, path: str, query: Mapping[str, object] | None = None) -> Server:
+    def server(self, chosen: _remote.Options, path: str, query: Mapping[str, object] | None = None) -> Server:
         """What stands at ``path``. Raises ProviderUnavailable (no key), ParleyError (base_url is no address)."""
-        key = _http.key(chosen, self.variable, self.provider)
+        key = _remote.key(chosen, self.variable, self.provider)
         url = address(chosen.base_url or self.base_url, path, self.provider, query)
         return Server(self.provider, url, chosen.timeouts, self.headers(key), (key,), self.closes)

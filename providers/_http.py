@@ -1,11 +1,10 @@
-"""What the providers over HTTP share: keys, addresses, the client, the clocks of one call, and closing in time."""
+"""What the providers over HTTP share: addresses, the client, the clocks of one call, and closing in time."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import json
-import os
 import urllib.parse
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,18 +12,16 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import anyio
-import msgspec
 
-from assistant.ports import Message, ParleyError, ProviderError, ProviderUnavailable, Text
+from assistant.ports import Message, ParleyError, ProviderError, Text
 from providers._bounds import bounding
 from providers._errors import from_body, translate
 from providers._load import quietly
 from providers._options import Timeouts
+from providers._remote import CLOSING
 
 T = TypeVar("T")
 
-CLOSING = 0.1
-"""Seconds that closing a provider's stream may take; then its socket is shut down under it."""
 GREETING = (Message("system", (Text("Be brief."),)), Message("user", (Text("Hello."),)))
 """What a rehearsal says."""
 WARMING = 1.0
@@ -33,34 +30,7 @@ KEEPALIVE = 90.0
 """Seconds that an idle connection is kept for the next turn. The HTTP library's own 5 s is too short."""
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Options that every provider over HTTP takes."""
-
-    model: str = ""
-    api_key: str = ""
-    base_url: str = ""
-    timeouts: Timeouts = Timeouts()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(model={self.model!r})"  # the rest may hold secrets
-
-
 _ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/audio/transcriptions", "/audio/speech", "/models")
-
-
-def key(options: Options, variable: str, provider: str, *others: str) -> str:
-    """The API key: from the options, else from the environment: ``variable``, or one of the ``others``.
-
-    Raises ProviderUnavailable without one.
-    """
-    found = options.api_key or next(filter(None, (os.environ.get(name, "") for name in (variable, *others))), "")
-    if not found.strip():
-        raise ProviderUnavailable(
-            f"{provider} needs an API key: set {variable} in the environment, or api_key in its options in parley.toml"
-        )
-    if not found.strip().isascii() or any(letter.isspace() for letter in found.strip()):
-        raise ProviderUnavailable(f"{provider}'s API key holds characters that no key has: check {variable} or api_key")
-    return found.strip()
 
 
 def address(base_url: str, provider: str, *, version: str = "/v1") -> str:

@@ -18,8 +18,8 @@ import anyio
 from assistant.audio.resample import Resampler
 from assistant.conversation.events import Transcript, Word
 from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples, TranscriberAbilities
-from providers._http import CLOSING
 from providers._options import Timeouts
+from providers._remote import CLOSING
 from providers._tasks import owned_tasks
 from providers._transcripts import Transcripts
 from providers._wav import pcm16

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from providers import _http
+from providers import _http, _remote
 from providers._load import quietly
 from providers.registry import importable
 
 BASE_URL = "https://api.openai.com/v1"
 
 
-def connect(options: _http.Options, *, provider: str, base_url: str, api_key: str) -> _http.Vendor:
+def connect(options: _remote.Options, *, provider: str, base_url: str, api_key: str) -> _http.Vendor:
     """An AsyncOpenAI client that never retries. Imports the SDK (0.4-0.6 s): call it in a worker thread.
 
     Without a key "none" is sent (the SDK insists on one, local servers take any). The environment's organisation and
@@ -28,7 +28,7 @@ def connect(options: _http.Options, *, provider: str, base_url: str, api_key: st
     return vendor(sdk, options, base_url, api_key, _http.client(options.timeouts))
 
 
-def vendor(sdk: Any, options: _http.Options, base_url: str, api_key: str, http: Any) -> _http.Vendor:
+def vendor(sdk: Any, options: _remote.Options, base_url: str, api_key: str, http: Any) -> _http.Vendor:
     headers: dict[str, Any] = {}
     if base_url != BASE_URL:
         headers |= {"OpenAI-Organization": sdk.Omit(), "OpenAI-Project": sdk.Omit()}
@@ -40,7 +40,7 @@ def vendor(sdk: Any, options: _http.Options, base_url: str, api_key: str, http: 
 
 @asynccontextmanager
 async def opened(
-    options: _http.Options,
+    options: _remote.Options,
     *,
     provider: str,
     base_url: str,

@@ -11,14 +11,14 @@ import numpy as np
 
 from assistant.conversation.events import Sureness, Word
 from assistant.ports import CAPTURE_RATE, Samples, TranscriberAbilities
-from providers import _http, _openai_client
+from providers import _http, _openai_client, _remote
 from providers._batch import BatchTranscriber, Heard
 from providers._wav import wav
 
 
 @asynccontextmanager
 async def opened(
-    options: _http.Options,
+    options: _remote.Options,
     fields: dict[str, Any],
     provider: str,
     base_url: str,

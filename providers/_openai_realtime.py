@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.ports import ProviderError
-from providers import _http
+from providers import _remote
 from providers._errors import from_body
 from providers._openai_client import BASE_URL
 from providers._ws import Server, address
@@ -22,9 +22,9 @@ _ACCOUNT = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PR
 """Told to OpenAI alone, as its SDK does."""
 
 
-def server(chosen: _http.Options, query: Mapping[str, Any]) -> Server:
+def server(chosen: _remote.Options, query: Mapping[str, Any]) -> Server:
     """``base_url`` is understood as the SDK does. Raises ProviderUnavailable (no key), ParleyError (no address)."""
-    key = _http.key(chosen, VARIABLE, WHO)
+    key = _remote.key(chosen, VARIABLE, WHO)
     headers = {"Authorization": f"Bearer {key}"}
     if not chosen.base_url:
         headers |= {name: os.environ[variable] for name, variable in _ACCOUNT.items() if os.environ.get(variable)}

@@ -18,12 +18,10 @@ from assistant.ports import FailedMidway
 from providers._calls import closing
 from providers._lateness import Lateness
 from providers._links import Attempts, Link, told
+from providers._remote import CLOSING
 
 P = TypeVar("P")
 T = TypeVar("T")
-
-CLOSING = 0.1
-"""Seconds in which a stream that is left must be closed."""
 
 
 @dataclass(frozen=True)

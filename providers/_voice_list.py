@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from providers import _http
+from providers import _http, _remote
 from providers._card import VoiceInfo
 from providers._errors import answered
 from providers._load import quietly
@@ -15,7 +15,7 @@ UNKNOWN = (404, 405, 501)
 """Statuses of a server that does not have the question."""
 
 
-async def listed(options: _http.Options, *, provider: str, base_url: str) -> list[VoiceInfo]:
+async def listed(options: _remote.Options, *, provider: str, base_url: str) -> list[VoiceInfo]:
     """What ``GET /audio/voices`` answers; nothing where the server does not have that. Raises ProviderUnavailable (no
     package), ProviderError."""
     await quietly(lambda: importable("httpx2", provider=provider, extra="openai"))

@@ -15,7 +15,7 @@ import anyio
 
 from assistant.ports import ProviderError, SpeechChunk, SynthesizerAbilities
 from providers._errors import Refusal
-from providers._http import CLOSING
+from providers._remote import CLOSING
 from providers._ws import Lines, Message, Socket, understood
 
 

@@ -22,9 +22,9 @@ import anyio.abc
 
 from assistant.ports import ParleyError, ProviderError
 from providers._errors import Rejected, scrubbed, translate, unreachable
-from providers._http import CLOSING
 from providers._load import quietly
 from providers._options import Timeouts
+from providers._remote import CLOSING
 from providers._tasks import owned_tasks
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from assistant.ports import ChatAbilities, Delta, Message, TextDelta, Tool
-from providers import _http
+from providers import _http, _remote
 from providers._anthropic_blocks import Answer, content, described
 from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
@@ -32,7 +32,7 @@ _OPENING = {"role": "user", "content": "(The conversation begins.)"}
 Thinking = Literal["auto", "disabled", "between_tools", "adaptive", "default"]
 
 
-class ChatOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ChatOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = "claude-haiku-5-5"
     max_tokens: int = 400
     thinking: Thinking = "auto"
@@ -181,7 +181,7 @@ async def chat_model(options: Options) -> AsyncIterator[Chat]:
     Raises ProviderUnavailable (no key, no package), ParleyError (bad option).
     """
     chosen = read(ChatOptions, options, _WHO)
-    api_key = _http.key(chosen, _VARIABLE, _WHO)
+    api_key = _remote.key(chosen, _VARIABLE, _WHO)
     base_url = _http.address(chosen.base_url or _BASE_URL, _WHO, version="").removesuffix("/v1")
 
     def load() -> _http.Vendor:

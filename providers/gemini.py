@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from typing import Any, Literal
 
 from assistant.ports import ChatAbilities, Delta, Message, ProviderError, TextDelta, Tool, ToolCall, Usage
-from providers import _http
+from providers import _http, _remote
 from providers._card import Card, Cards
 from providers._errors import Refusal, Rejected, answered, scrubbed
 from providers._load import quietly
@@ -51,7 +51,7 @@ _WITHHELD = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", 
 """Reasons to stop that are about what would have been said."""
 
 
-class ChatOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ChatOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = "gemini-3.5-flash-lite"
     max_tokens: int = 400
     """Thoughts count."""
@@ -348,7 +348,7 @@ def _rehearsal() -> bytes:
 async def chat_model(options: Options) -> AsyncIterator[Chat]:
     """Open the Gemini API. Raises ProviderUnavailable (no key, no package), ParleyError (bad option)."""
     chosen = read(ChatOptions, options, _WHO)
-    api_key = _http.key(chosen, _VARIABLES[0], _WHO, *_VARIABLES[1:])
+    api_key = _remote.key(chosen, _VARIABLES[0], _WHO, *_VARIABLES[1:])
     base_url = _http.address(chosen.base_url or _BASE_URL, _WHO, version="").removesuffix(f"/{_VERSION}")
     made, failure = await quietly(lambda: _load(chosen, base_url, api_key, _http.client(chosen.timeouts)))
 

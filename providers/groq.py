@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from assistant.ports import CAPTURE_RATE, TranscriberAbilities
-from providers import _http, _openai_hearing
+from providers import _http, _openai_hearing, _remote
 from providers._batch import BatchTranscriber
 from providers._card import Card, Cards
 from providers._options import read
@@ -61,9 +61,9 @@ async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber]:
         yield opened
 
 
-def _where(options: _http.Options) -> tuple[str, str]:
+def _where(options: _remote.Options) -> tuple[str, str]:
     address = _http.address(options.base_url or _BASE_URL, _WHO, version="/openai/v1")
-    return address, _http.key(options, _VARIABLE, _WHO)
+    return address, _remote.key(options, _VARIABLE, _WHO)
 
 
 CARDS: Cards = {

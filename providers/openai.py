@@ -20,7 +20,7 @@ from assistant.ports import (
     Tool,
     TranscriberAbilities,
 )  # fmt: skip
-from providers import _http, _openai_client, _openai_hearing, openai_live
+from providers import _http, _openai_client, _openai_hearing, _remote, openai_live
 from providers._batch import BatchTranscriber
 from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
@@ -40,7 +40,7 @@ _VARIABLE = "OPENAI_API_KEY"
 # --- text -------------------------------------------------------------------------------------------------------------
 
 
-class ChatOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ChatOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = "gpt-6-luna"
     max_tokens: int = 400
     effort: str = "none"
@@ -132,7 +132,7 @@ _REHEARSAL = _http.sse(
 async def chat_model(options: Options) -> AsyncIterator[Chat]:
     """Open the Responses API. Raises ProviderUnavailable (no key, no package), ParleyError (bad option)."""
     chosen = read(ChatOptions, options, _WHO)
-    api_key = _http.key(chosen, _VARIABLE, _WHO)
+    api_key = _remote.key(chosen, _VARIABLE, _WHO)
     async with _openai_client.opened(
         chosen,
         provider=_WHO,
@@ -147,7 +147,7 @@ async def chat_model(options: Options) -> AsyncIterator[Chat]:
 # --- hearing ----------------------------------------------------------------------------------------------------------
 
 
-class HearingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class HearingOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = "gpt-transcribe"
     language: str = "auto"
     languages: tuple[str, ...] = ()
@@ -166,7 +166,7 @@ async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber | Live
             yield live
         return
     chosen = read(HearingOptions, options, _WHO)
-    api_key = _http.key(chosen, _VARIABLE, _WHO)
+    api_key = _remote.key(chosen, _VARIABLE, _WHO)
     fields: dict[str, Any] = {"model": chosen.model, "response_format": "json"}
     fields |= {"languages": languages} if (languages := tags(chosen.languages, chosen.language)) else {}
     fields |= {"keywords": list(chosen.keywords)} if chosen.keywords else {}

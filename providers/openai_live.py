@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from assistant.ports import ParleyError, TranscriberAbilities
-from providers import _http
+from providers import _remote
 from providers._language import primaries
 from providers._live import Heard, LiveTranscriber
 from providers._openai_realtime import PCM, RATE, WHO, failure, server
@@ -29,7 +29,7 @@ SHORTEST = 0.1
 _EMPTY = "input_audio_buffer_commit_empty"
 
 
-class HearingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class HearingOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODELS[0]
     language: str = "auto"
     languages: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ import numpy as np
 from msgspec import Meta
 
 from assistant.ports import ProviderError, Samples, SpeechChunk, SynthesizerAbilities, Usage
-from providers import _http
+from providers import _remote
 from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
 from providers._openai_client import BASE_URL
@@ -56,7 +56,7 @@ nothing, whatever it says."""
 ASK = "Read this aloud, word for word:\n\n"
 
 
-class VoiceOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class VoiceOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODEL
     voice: str = VOICES[0]
     """One of OpenAI's, or the ID of a custom voice (voice_...)."""

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from assistant.conversation.events import Word
 from assistant.ports import CAPTURE_RATE, TranscriberAbilities
-from providers import _http
+from providers import _remote
 from providers._language import primaries
 from providers._live import Heard
 from providers._options import read
@@ -37,7 +37,7 @@ FAREWELL = {"type": "Terminate"}
 """Without it a session that is not closed properly may be billed for hours."""
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODEL
     language: str = "auto"
     languages: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Meta
 
 from assistant.ports import ParleyError, SpeechChunk, SpokenWord, SynthesizerAbilities
-from providers import _http
+from providers import _remote
 from providers._language import primary
 from providers._options import read
 from providers._wav import PcmReader
@@ -51,7 +51,7 @@ SHARE = 0.2
 """Word times are waited for so many seconds, or so much of the sound's length if that is less: while it plays."""
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODEL
     voice: str = VOICES[0]
     """One of AssemblyAI's, or the ID or name of one that was cloned for the account."""

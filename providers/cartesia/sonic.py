@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Meta
 
 from assistant.ports import SpeechChunk, SynthesizerAbilities
-from providers import _http
+from providers import _remote
 from providers._language import primary
 from providers._options import read
 from providers._phrases import Phrases
@@ -46,7 +46,7 @@ IDLE = 240.0
 """Seconds for which an idle connection is kept: Cartesia closes it after 5 minutes, and nothing keeps it alive."""
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODEL
     voice: str = VOICE
     """A voice's id: `parley voices cartesia` lists them."""

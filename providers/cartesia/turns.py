@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from assistant.ports import ParleyError, TranscriberAbilities
-from providers import _http
+from providers import _remote
 from providers._language import primary
 from providers._live import Heard
 from providers._options import read
@@ -31,7 +31,7 @@ ABILITIES = TranscriberAbilities(partials=True, end_of_turn=True, languages=("en
 FAREWELL: Sequence[Message] = ({"type": "close"},)
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODEL
     language: str = "auto"
     """Ink-2 hears English alone; ink-whisper takes a code."""

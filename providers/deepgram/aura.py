@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from assistant.ports import SpeechChunk, SynthesizerAbilities
-from providers import _http
+from providers import _remote
 from providers._errors import from_body
 from providers._options import read
 from providers._wav import PcmReader
@@ -20,7 +20,7 @@ VOICES = ("aura-2-thalia-en", "aura-2-andromeda-en", "aura-2-apollo-en", "aura-2
 ABILITIES = SynthesizerAbilities(word_times=False, streams_text=False)
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = ""
     """The voice, which is a model of its own; ``voice`` wins."""
     voice: str = ""

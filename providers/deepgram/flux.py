@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from assistant.ports import TranscriberAbilities
-from providers import _http
+from providers import _remote
 from providers._errors import from_body
 from providers._language import tag
 from providers._live import Heard
@@ -32,7 +32,7 @@ TAKES_BACK = True
 """An eager end may turn out to be none."""
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODEL
     language: str = "auto"
     """A hint, for flux-general-multi."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from assistant.ports import SpeechChunk, SynthesizerAbilities
-from providers import _http
+from providers import _remote
 from providers._options import read
 from providers._ws import Message, Socket
 from providers.deepgram import aura
@@ -21,7 +21,7 @@ VOICES = ("flux-kit-en", "flux-alexis-en", "flux-brooke-en", "flux-cole-en", "fl
 ABILITIES = SynthesizerAbilities(word_times=False, streams_text=True, languages=("en",))
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = ""
     """The voice, which is a model of its own; ``voice`` wins."""
     voice: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from assistant.conversation.events import Word
 from assistant.ports import TranscriberAbilities
-from providers import _http
+from providers import _remote
 from providers._errors import from_body
 from providers._language import tag
 from providers._live import Heard
@@ -23,7 +23,7 @@ FAREWELL = {"type": "CloseStream"}
 TAKES_BACK = False
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = "nova-3"
     language: str = "auto"
     """A code; "auto": several languages, told apart as they come ("multi")."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant.conversation.events import Word
 from assistant.ports import TranscriberAbilities
-from providers import _http
+from providers import _remote
 from providers._language import primary
 from providers._live import Heard
 from providers._options import read
@@ -48,7 +48,7 @@ def chunk(pcm: bytes, *, commit: bool = False) -> Message:
 ALIVE = chunk(bytes(2 * round(KEPT * RATE)))
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODEL
     language: str = "auto"
     """A code; "auto": the language is found out."""

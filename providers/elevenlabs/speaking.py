@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from assistant.conversation.words import spans
 from assistant.ports import SpeechChunk, SpokenWord
-from providers import _http
+from providers import _remote
 from providers._options import read
 from providers._phrases import Phrases
 from providers._placing import Placing
@@ -24,7 +24,7 @@ VOICE = "JBFqnCBsd6RMkjVDRZzb"
 """George, one of the premade voices that every account has: the one of ElevenLabs' own examples."""
 
 
-class Options(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Options(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = MODEL
     voice: str = VOICE
     """A voice's id: `parley voices elevenlabs` lists them."""

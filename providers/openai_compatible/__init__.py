@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from assistant.ports import CAPTURE_RATE, ParleyError, TranscriberAbilities
-from providers import _http, _openai_client, _openai_hearing, _voice_list
+from providers import _http, _openai_client, _openai_hearing, _remote, _voice_list
 from providers._batch import BatchTranscriber
 from providers._card import Card, Cards, VoiceInfo
 from providers._options import read
@@ -32,7 +32,7 @@ __all__ = ["ChatOptions", "HearingOptions", "SpeakingOptions", "chat_model", "sy
 _WHO = "openai-compatible"
 
 
-def _address(options: _http.Options) -> str:
+def _address(options: _remote.Options) -> str:
     if not options.base_url:
         raise ParleyError(f"{_WHO} needs a base_url in its options, such as http://127.0.0.1:11434/v1 (Ollama's)")
     return _http.address(options.base_url, _WHO)

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 
 from assistant.ports import ChatAbilities, Delta, Message, Tool, ToolCall, Usage
-from providers import _http, _model_list, _openai_client
+from providers import _http, _model_list, _openai_client, _remote
 from providers._messages import Turn, own, turns, without_tools
 from providers.openai_compatible.answer import KEPT_FOR, Answer
 
 log = logging.getLogger("parley")
 
 
-class ChatOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ChatOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_tokens: int = 400
     effort: str = ""
     """Sent as ``reasoning_effort`` ("none" stops Ollama's models from thinking). Empty: not sent; some reject it."""

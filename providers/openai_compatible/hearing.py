@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers import _http, _model_list
+from providers import _http, _model_list, _remote
 from providers._language import primary
 
 
-class HearingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class HearingOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = ""
     """Empty: the first that the server lists and that hears, by its task or its name."""
     language: str = "auto"

@@ -10,12 +10,12 @@ import numpy as np
 
 from assistant.audio.resample import Resampler
 from assistant.ports import SpeechChunk, SynthesizerAbilities
-from providers import _http, _model_list
+from providers import _http, _model_list, _remote
 from providers._errors import scrubbed
 from providers._wav import PcmReader
 
 
-class SpeakingOptions(_http.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SpeakingOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str = ""
     """Empty: the first that the server lists and that speaks, by its task or its name."""
     voice: str = ""

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from assistant.ports import ProviderError
-from providers import _http, openai_compatible
+from providers import _http, _remote, openai_compatible
 from providers._errors import Rejected, answered, from_body, retry_after, scrubbed, translate
 from providers._options import Timeouts
 
@@ -235,4 +235,4 @@ def test_which_variable_holds_the_key(monkeypatch: pytest.MonkeyPatch, environme
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert _http.key(_http.Options(), "ONE", "vendor", "TWO") == found
+    assert _remote.key(_remote.Options(), "ONE", "vendor", "TWO") == found
