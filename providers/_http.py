@@ -18,14 +18,12 @@ from providers._bounds import bounding
 from providers._errors import from_body, translate
 from providers._load import quietly
 from providers._options import Timeouts
-from providers._remote import CLOSING
+from providers._remote import CLOSING, WARMING
 
 T = TypeVar("T")
 
 GREETING = (Message("system", (Text("Be brief."),)), Message("user", (Text("Hello."),)))
 """What a rehearsal says."""
-WARMING = 1.0
-"""Seconds that opening waits at most for a warm connection."""
 KEEPALIVE = 90.0
 """Seconds that an idle connection is kept for the next turn. The HTTP library's own 5 s is too short."""
 

@@ -18,12 +18,13 @@ import anyio
 from assistant.audio.resample import Resampler
 from assistant.conversation.events import Transcript, Word
 from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples, TranscriberAbilities
+from providers._lines import Lines
 from providers._options import Timeouts
 from providers._remote import CLOSING
 from providers._tasks import owned_tasks
 from providers._transcripts import Transcripts
 from providers._wav import pcm16
-from providers._ws import Lines, Message, Socket, understood
+from providers._ws import Message, Socket, understood
 
 
 @dataclass(frozen=True, slots=True)

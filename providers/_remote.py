@@ -11,6 +11,8 @@ from providers._options import Timeouts
 
 CLOSING = 0.1
 """Seconds that closing a call may take; then its socket is shut down under it."""
+WARMING = 1.0
+"""Seconds that opening waits at most for a warm connection."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

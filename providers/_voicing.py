@@ -15,8 +15,9 @@ import anyio
 
 from assistant.ports import ProviderError, SpeechChunk, SynthesizerAbilities
 from providers._errors import Refusal
+from providers._lines import Lines
 from providers._remote import CLOSING
-from providers._ws import Lines, Message, Socket, understood
+from providers._ws import Message, Socket, understood
 
 
 class Dialect(Protocol):

@@ -14,10 +14,11 @@ from typing import Any, Literal
 from assistant.ports import ParleyError, TranscriberAbilities
 from providers import _remote
 from providers._language import primaries
+from providers._lines import Lines
 from providers._live import Heard, LiveTranscriber
 from providers._openai_realtime import PCM, RATE, WHO, failure, server
 from providers._options import read
-from providers._ws import Lines, Message, Socket
+from providers._ws import Message, Socket
 from providers.registry import Options
 
 MODELS = ("gpt-live-transcribe", "gpt-realtime-whisper")

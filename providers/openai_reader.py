@@ -29,13 +29,14 @@ from assistant.ports import ProviderError, Samples, SpeechChunk, SynthesizerAbil
 from providers import _remote
 from providers._card import Card, Cards
 from providers._errors import Refusal, scrubbed
+from providers._lines import Lines
 from providers._openai_client import BASE_URL
 from providers._openai_realtime import PCM, RATE, VARIABLE, WHO, failure, server
 from providers._options import read
 from providers._verbatim import begins, verbatim
 from providers._voicing import LiveVoice
 from providers._wav import PcmReader
-from providers._ws import Lines, Message, Socket
+from providers._ws import Message, Socket
 from providers.registry import Options
 
 log = logging.getLogger("parley")

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 
 from providers._account import Account
 from providers._card import Card, Cards
+from providers._lines import Lines
 from providers._live import LiveTranscriber
 from providers._voicing import LiveVoice
-from providers._ws import Lines
 from providers.deepgram import aura, flux, fluxvoice, nova
 from providers.registry import Options
 

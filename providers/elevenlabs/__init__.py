@@ -14,9 +14,9 @@ from assistant.ports import ProviderError
 from providers._account import Account
 from providers._card import Card, Cards, VoiceInfo
 from providers._get import get
+from providers._lines import Lines
 from providers._live import LiveTranscriber
 from providers._voicing import LiveVoice
-from providers._ws import Lines
 from providers.elevenlabs import contexts, dialogue, scribe, speaking
 from providers.registry import Options
 
