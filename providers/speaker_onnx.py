@@ -1,9 +1,12 @@
 """Any speaker network in ONNX form: who speaks, as numbers. Downloaded at the first use, or given as a file.
 
-Its input tells what it takes: (1, frames, 80) is the log filterbank of `providers._fbank`, as WeSpeaker's networks do,
-and (1, samples) the sound itself. Its first output is the voice. The default is WeSpeaker's ResNet34 (CC-BY-4.0,
-https://huggingface.co/Wespeaker/wespeaker-voxceleb-resnet34-LM, 27 MB), which could not be had where this was written:
-the form was tested with a network of the tests' own, and its rates are not known.
+Its input tells what it takes: (1, frames, 80) is the log filterbank of `providers._fbank`, as WeSpeaker's networks do
+("feats" -> "embs"; the names do not matter), and (1, samples) the sound itself. Its first output is the voice.
+
+The default is WeSpeaker's ResNet34 (https://huggingface.co/Wespeaker/wespeaker-voxceleb-resnet34-LM, CC-BY-4.0, 26.5
+MB, 256 numbers, trained on two seconds at a time). **It was never run here with a real model**, for none could be had:
+a network of the tests' own, of the same form, goes all the way from download to gate. The rates of the real one, and
+what its cosine means (`Options.chance`, ``spread``), are not known.
 """
 
 from __future__ import annotations

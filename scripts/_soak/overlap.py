@@ -40,6 +40,8 @@ from assistant.conversation.turn import TurnRules
 from assistant.later import Later
 from assistant.ports import CAPTURE_RATE, Notice, Samples
 from assistant.session import Limits, Parts, Session
+from assistant.voiceprints import Voiceprint
+from assistant.whose import Opened
 from providers import scripted
 from providers.silero import voice_activity
 from scripts._soak import sounds
@@ -66,6 +68,10 @@ NOISE_DBFS = -65.0
 QUESTION = "what about tomorrow"
 LEAST = 0.8
 """Share of each sort that must come out well in the short soak; the figures themselves are in docs/measurements.md."""
+
+
+Gate = tuple[Voiceprint, Opened]
+"""The one voice that may interrupt, and what tells it from others."""
 
 
 class Watch:
@@ -102,6 +108,7 @@ async def _held(
     lines: Sequence[dict[str, Any]] | None,
     turns: TurnRules,
     segments: SegmentRules,
+    gate: Gate | None,
     folder: Path,
 ) -> tuple[list[Notice], Samples]:
     """One session with ``mic``; ``lines`` None: without words."""
@@ -140,6 +147,7 @@ async def _held(
                 observers=[watch],
                 turns=turns,
                 segments=segments,
+                gate=gate,
                 limits=Limits(seconds=seconds),
             )
         )
@@ -163,13 +171,14 @@ def hold(
     lines: Sequence[dict[str, Any]] | None = None,
     turns: TurnRules | None = None,
     segments: SegmentRules | None = None,
+    gate: Gate | None = None,
 ) -> tuple[list[Notice], Samples]:
     """The session's events and what left the loudspeaker, on virtual time."""
     turns = turns or TurnRules(barge_in="words")
     segments = segments or SegmentRules(min_speech_speaking=0.064, certainty_speaking=CERTAINTY)
     with tempfile.TemporaryDirectory() as folder:
         clock = trio.testing.MockClock(autojump_threshold=0)
-        what = (mic, voice, place, lines, turns, segments, Path(folder))
+        what = (mic, voice, place, lines, turns, segments, gate, Path(folder))
         return anyio.run(_held, *what, backend="trio", backend_options={"clock": clock})
 
 

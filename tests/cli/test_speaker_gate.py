@@ -97,7 +97,8 @@ def test_a_voice_is_learned_by_an_onnx_network_and_is_the_only_one_to_interrupt(
 
     lines = "{ start = 0.5, end = 2.58, text = 'tell me a story' }, { start = 4.0, end = 6.0, text = 'the news' }, "
     lines += "{ start = 9.0, end = 11.0, text = 'and now me' }"
-    config = CONFIG[: CONFIG.index("options")] + f"options = {{ lines = [{lines}] }}\n" + CONFIG[CONFIG.index("[llm]") :]
+    before, after = CONFIG[: CONFIG.index("options")], CONFIG[CONFIG.index("[llm]") :]
+    config = f"{before}options = {{ lines = [{lines}] }}\n{after}"
     outcome = talk(tmp_path, config.replace("STORY", f"{STORY} {STORY} {STORY}"), over_the_answer("kal16", "slt"))
     assert outcome.code == 0, outcome.stderr
     assert [told["reason"] for told in outcome.all("user.ignored")] == ["other_speaker"]

@@ -1,7 +1,7 @@
 """A speaker network that knows the voices of the tests' recordings, and a voice to learn from them.
 
-It has the form of WeSpeaker's (`tests.providers.onnx.voice_model`) and weights that are found here, from half a second of
-one of those voices at a time: what separates them best, spread over 256 numbers at random. It tells these few voices
+It has the form of WeSpeaker's (`tests.providers.onnx.voice_model`) and weights that are found here, from half a second
+of one of those voices at a time: what separates them best, spread over 256 numbers at random. It tells these few voices
 apart and no others; what a real network does is in docs/measurements.md.
 """
 
