@@ -6,7 +6,6 @@ GOOGLE_API_KEY; the SDK by itself would take them the other way round. The SDK n
 
 from __future__ import annotations
 
-import base64
 import importlib
 import json
 import logging
@@ -16,12 +15,13 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Literal
 
-from assistant.ports import ChatAbilities, Delta, Message, ProviderError, TextDelta, Tool, ToolCall, Usage
+from assistant.ports import ChatAbilities, Delta, Message, ProviderError, TextDelta, Tool
 from providers import _http, _remote
 from providers._card import Card, Cards
-from providers._errors import Refusal, Rejected, answered, scrubbed
+from providers._errors import Rejected, answered, scrubbed
+from providers._gemini_parts import Answer, contents, described
 from providers._load import quietly
-from providers._messages import Turn, own, turns
+from providers._messages import Turn, turns
 from providers._options import read
 from providers.registry import Options, importable
 
@@ -32,8 +32,6 @@ _VERSION = "v1beta"
 _VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _OPENING = Turn("user", "(The conversation begins.)")
 """The API wants a user to speak first; after a greeting of the assistant's own none has."""
-_UNSIGNED = b"skip_thought_signature_validator"
-"""What the API takes in the place of the signature of a call that it did not make."""
 
 Thinking = Literal["auto", "default", "minimal", "low", "medium", "high"]
 
@@ -46,9 +44,6 @@ LEAST: dict[str, Thinking] = {
 }
 """The least thinking by the beginning of the model's name, as known on 2026-11-20; the longest that fits counts.
 Older models know no levels: nothing is sent to those that are not here."""
-
-_WITHHELD = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "ESCALATION", "MODEL_ARMOR"}
-"""Reasons to stop that are about what would have been said."""
 
 
 class ChatOptions(_remote.Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -92,7 +87,7 @@ class Chat:
     async def reply(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
         call = _http.Call(self.name, self._vendor)
         request = self._request(messages, tools)
-        answer = _Answer(call)
+        answer = Answer(call)
         async with _http.Events(call, lambda: self._open(request)) as events:
             async for event in events:
                 for text in answer.event(event):
@@ -118,8 +113,8 @@ class Chat:
         if system:
             config["system_instruction"] = system
         if tools:
-            config["tools"] = [{"function_declarations": [_described(tool) for tool in tools]}]
-        return {"model": self._options.model, "contents": _contents(rest), "config": config}
+            config["tools"] = [{"function_declarations": [described(tool) for tool in tools]}]
+        return {"model": self._options.model, "contents": contents(rest), "config": config}
 
     async def _open(self, request: dict[str, Any]) -> _Stream:
         """Ask, and wait for the first event: the SDK asks no sooner than that is wanted."""
@@ -143,119 +138,6 @@ class Chat:
         except self._failure as error:
             failure = _told(error, self.name, self._vendor.secrets)
         raise failure
-
-
-# --- what goes out ----------------------------------------------------------------------------------------------------
-
-
-def _described(tool: Tool) -> dict[str, Any]:
-    return {"name": tool.name, "description": tool.description, "parameters_json_schema": dict(tool.parameters)}
-
-
-def _contents(rest: Sequence[Turn]) -> list[dict[str, Any]]:
-    """The turns. A call goes back as it came, with its id and its signature; another model's has neither."""
-    contents: list[dict[str, Any]] = []
-    ids: dict[str, str | None] = {}
-    for turn in rest:
-        text = [{"text": turn.text}] if turn.text else []
-        calls: list[dict[str, Any]] = []
-        for call in turn.calls:
-            kept = own(call, _WHO) or {}
-            ids[call.id] = kept.get("id")
-            part: dict[str, Any] = {"function_call": {"name": call.name, "args": dict(call.arguments)}}
-            part["function_call"] |= {"id": kept["id"]} if kept.get("id") else {}
-            if kept.get("signature"):
-                part["thought_signature"] = base64.b64decode(kept["signature"])
-            elif not calls and not kept:  # only the first of several has one
-                part["thought_signature"] = _UNSIGNED
-            calls.append(part)
-        results = [{"function_response": _response(result, ids.get(result.id))} for result in turn.results]
-        role = "model" if turn.role == "assistant" else "user"
-        contents.append({"role": role, "parts": [*results, *text, *calls]})
-    return contents
-
-
-def _response(result: Any, id: str | None) -> dict[str, Any]:
-    answer = {"name": result.name, "response": {"error" if result.failed else "output": result.content}}
-    return answer | ({"id": id} if id else {})
-
-
-# --- what comes back --------------------------------------------------------------------------------------------------
-
-
-class _Answer:
-    """The events of a reply -> what is said, then what is called and used."""
-
-    def __init__(self, call: _http.Call) -> None:
-        self._call = call
-        self._calls: list[ToolCall] = []
-        self._usage: Usage | None = None
-        self._any = False
-        self.finish: str | None = None
-        """Why it ended; None: it has not."""
-
-    def event(self, event: Any) -> list[str]:
-        """What it says, thoughts left out."""
-        if (usage := event.usage_metadata) is not None:
-            self._usage = _used(usage)
-        if (feedback := event.prompt_feedback) is not None and feedback.block_reason is not None:
-            raise self._withheld("refused the request", feedback.block_reason)
-        said: list[str] = []
-        for candidate in (event.candidates or ())[:1]:
-            for part in (candidate.content.parts if candidate.content is not None else None) or ():
-                if part.function_call is not None:
-                    self._call.content()
-                    self._calls.append(self._called(part))
-                elif part.text and not part.thought:
-                    self._call.content()
-                    said.append(part.text)
-            if candidate.finish_reason is not None:
-                self.finish = _word(candidate.finish_reason)
-        self._any = self._any or bool(said)
-        return said
-
-    def end(self) -> list[Delta]:
-        if self.finish is None:
-            raise self._call.error("cut the reply short")
-        if not (self._any or self._calls):
-            raise self._silent(self.finish)
-        return [*self._calls, *([self._usage] if self._usage is not None else [])]
-
-    def _called(self, part: Any) -> ToolCall:
-        call = part.function_call
-        signature = base64.b64encode(part.thought_signature).decode() if part.thought_signature else None
-        kept = {"id": call.id, "signature": signature}
-        return ToolCall(call.id or f"call_{len(self._calls)}", call.name or "", call.args or {}, (_WHO, kept))
-
-    def _silent(self, finish: str) -> ProviderError:
-        if finish in _WITHHELD:
-            return self._withheld("withheld its reply", finish)
-        if finish == "MAX_TOKENS":
-            return self._call.error("thought until max_tokens were used up and said nothing; raise max_tokens")
-        if finish == "MALFORMED_FUNCTION_CALL":
-            return self._call.error("called a tool with arguments that cannot be read (malformed)")
-        return self._call.error("gave an empty reply" + ("" if finish == "STOP" else f" ({_plain(finish)})"))
-
-    def _withheld(self, did: str, why: Any) -> Refusal:
-        return Refusal(f"{self._call.provider} {did} ({_plain(_word(why))})", provider=self._call.provider)
-
-
-def _used(usage: Any) -> Usage:
-    cached = usage.cached_content_token_count or 0
-    return Usage(
-        input_tokens=max(0, (usage.prompt_token_count or 0) - cached),
-        cached_tokens=cached,
-        output_tokens=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0),
-    )
-
-
-def _word(value: Any) -> str:
-    """An enum's value, as it came."""
-    return str(getattr(value, "value", value))
-
-
-def _plain(value: str) -> str:
-    return scrubbed(value.lower().replace("_", " "))
 
 
 def _told(error: Any, provider: str, secrets: tuple[str, ...]) -> ProviderError:
