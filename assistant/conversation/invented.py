@@ -184,7 +184,7 @@ def _vouched(voice: Voice, sureness: Sureness | None) -> bool:
     sure = None if sureness is None else sureness.log_probability
     if sure is not None and sure >= VERY_SURE:
         return True
-    return voice.contrast >= STANDS_OUT and (sure is None or sure >= RATHER_SURE)
+    return not voice.tone and voice.contrast >= STANDS_OUT and (sure is None or sure >= RATHER_SURE)
 
 
 def _known(said: str, voice: Voice | None, sureness: Sureness | None) -> bool:
