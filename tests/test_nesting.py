@@ -14,7 +14,7 @@ from assistant.config import Settings, load
 from assistant.opening import Opening
 from assistant.ports import Message, ParleyError, Text, TextDelta
 from providers import registry
-from providers.cache import CachedVoice
+from providers._cached_voice import CachedVoice
 from tests.providers.doubles import sound
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from assistant.ports import ParleyError, ProviderError, SpeechChunk, SynthesizerAbilities
-from providers import cache
+from providers import _cached_voice, cache
 from providers._wrapping import Leaf
 from tests.providers.doubles import Inside, Voice, sound
 
@@ -67,7 +67,7 @@ async def test_each_word_is_told_with_the_chunk_in_which_it_sounds(tmp_path: Pat
         await written(tmp_path)
         until, told = 0.0, []
         async for chunk in cached.speak(text):
-            assert all(until <= word.start < until + cache.CHUNK + 1e-6 for word in chunk.words)
+            assert all(until <= word.start < until + _cached_voice.CHUNK + 1e-6 for word in chunk.words)
             until += len(chunk.samples) / cached.rate
             told += chunk.words
     assert [word.offset for word in told] == [5 * index for index in range(20)]
@@ -260,7 +260,7 @@ async def test_where_it_lies_by_default(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.fixture
 def idle(monkeypatch: pytest.MonkeyPatch) -> float:
     """Seconds of quiet after which texts are made ahead."""
-    monkeypatch.setattr(cache, "IDLE", 0.15)
+    monkeypatch.setattr(_cached_voice, "IDLE", 0.15)
     return 0.15
 
 
