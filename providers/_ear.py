@@ -118,6 +118,8 @@ class Ear:
                     transcript = await anext(transcripts)
                 except StopAsyncIteration:
                     return
+                if self._left:
+                    return  # in the moment in which it came
                 if transcript.final:
                     self.owed = max(0, self.owed - 1)
                     self._scope.deadline = math.inf

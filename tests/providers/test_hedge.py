@@ -23,11 +23,13 @@ from assistant.ports import (
     Tool,
     ToolCall,
     TranscriberAbilities,
+    Transcript,
     Usage,
 )
 from providers import hedge
 from providers._lateness import ENOUGH, KEPT, MARGIN, Lateness
-from tests.providers.doubles import HELLO, Ear, Inside, Model, Voice, frame, pitch_of, said, sound, speak_to
+from providers._transcripts import Transcripts
+from tests.providers.doubles import HELLO, Ear, EarStream, Inside, Model, Voice, frame, pitch_of, said, sound, speak_to
 
 pytestmark = pytest.mark.anyio
 NAMES = {"first": "a", "second": "b"}
@@ -435,6 +437,43 @@ async def test_a_final_that_comes_after_all_closes_the_second() -> None:
         stream.finish()
         assert (await anext(aiter(stream))).provider == "a"
         assert len(b.streams) == 2, "it may help again in the same utterance"
+
+
+class Prompted(EarStream):
+    """Gives a final when the test says so."""
+
+    def __init__(self, ear: Ear) -> None:
+        super().__init__(ear)
+        self.transcripts = Transcripts()
+
+    def tell(self) -> None:
+        self.transcripts.tell(self.transcript(True))
+
+    def __aiter__(self) -> Prompted:
+        return self
+
+    async def __anext__(self) -> Transcript:
+        return await self.transcripts.next()
+
+
+async def test_of_two_finals_in_the_same_moment_one_counts_and_whose_it_is_goes_on() -> None:
+    a, b = Ear("a", kind=Prompted), Ear("b", kind=Prompted)
+    async with hearing(Inside({"a": a, "b": b}), after=0.5) as transcriber, transcriber.stream() as stream:
+        stream.push(frame(0))
+        stream.finish()
+        await anyio.sleep(0.6)
+        for ear in (a, b):
+            ear.streams[0].tell()
+        first = await anext(aiter(stream))
+        with anyio.move_on_after(0.3) as again:
+            await anext(aiter(stream))
+        assert again.cancelled_caught, "one final was asked for"
+        stream.push(frame(1))
+        stream.finish()
+        [winner] = [ear.streams[0] for ear in (a, b) if ear.streams[0].closed is None]
+        winner.tell()
+        second = await anext(aiter(stream))
+    assert (second.text, second.provider) == ("2 frames", first.provider)
 
 
 @pytest.mark.parametrize("fault", [{"fails_after": 4}, {"error_at_finish": True}])
