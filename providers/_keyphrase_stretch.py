@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from providers._sphinx_utterance import RATE, Utterance
 
-SHORTEST, LONGEST = 0.12, 1.3
-"""Seconds from the first to the last voice."""
+SHORTEST, LONGEST = 0.32, 1.3
+"""Seconds from the stretch's beginning, which is 0.2 s before the voice's, to the last voice."""
 LOOKS = 2
 """Quiet frames behind a voice in which it is looked for: the second time with the word's end in full."""
 
@@ -20,17 +20,19 @@ class Stretch:
     def __init__(self) -> None:
         self._utterance = Utterance()
         self._quiet = 0
-        """Frames since the last voice."""
+        """Frames since the last voice ..."""
+        self._ended = 0
+        """... and the sample in the stretch at which that ended."""
         self.due = False
 
     def push(self, pcm: bytes, level: float) -> None:
         """``pcm``: 16-bit samples; ``level``: their root mean square, 0 to 1."""
         self._utterance.push(pcm, level)
         if not self._utterance.quiet:
-            self._quiet, self.due = 0, False
+            self._quiet, self._ended, self.due = 0, self._utterance.samples, False
             return
         self._quiet += 1
-        self.due = self.due or (self._quiet <= LOOKS and SHORTEST <= self._utterance.voice / RATE <= LONGEST)
+        self.due = self.due or (self._quiet <= LOOKS and SHORTEST <= self._ended / RATE <= LONGEST)
 
     def sound(self) -> tuple[bytes, int]:
         """What is to be decoded, and where in the stretch it begins (in samples)."""

@@ -63,13 +63,8 @@ class Utterance:
         return level <= max(min(1.4 * floor, 0.1 * peak), 0.01 * peak)
 
     @property
-    def voice(self) -> int:
-        """Samples from the first to the last voice."""
-        return 0 if self._first_voice is None else self._last_voice - self._first_voice
-
-    @property
     def too_long(self) -> bool:
-        return self.voice > LONGEST * RATE
+        return self._first_voice is not None and self._last_voice - self._first_voice > LONGEST * RATE
 
     @property
     def steady(self) -> bool:
