@@ -129,6 +129,8 @@ async def heard_on(sound: Sound, played: Samples) -> Recorded:
             offset = sounds - QUIET
         if frame.end >= until + (offset or 0.0):
             break
+        if frame.end >= SPEAKS_AT + AFTER + (offset or 0.0) and not any(one.any() for one in near):
+            break  # muted, as all of the chirps say
     start, end = SPEAKS_AT + (offset or 0.0), len(played) / PLAYBACK_RATE + (offset or 0.0)
     return _recorded(np.concatenate(near), _joined(far), _joined(reference), start, end)
 

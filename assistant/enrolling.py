@@ -181,7 +181,17 @@ def _read(path: Path) -> Samples:
 
 
 async def _from_microphone(plan: Plan, vad: VoiceActivity, speech: Speech) -> None:
-    """Until there is enough speech, or LONGEST have passed. Raises Unfit where waiting would not help."""
+    """Until there is enough speech, or LONGEST have passed. Raises Unfit where waiting would not help, NoDevice."""
+    from assistant.audio.devices import NoDevice  # only a device needs it
+
+    try:
+        await _heard_by(plan, vad, speech)
+    except NoDevice as missing:
+        missing.exit_code = 2  # the machine's set-up, not a failure
+        raise
+
+
+async def _heard_by(plan: Plan, vad: VoiceActivity, speech: Speech) -> None:
     one = OneMicrophone()
     async with open_sound(plan.microphone, None, on_device_changed=one.changed) as sound:
         if not plan.json:

@@ -23,7 +23,7 @@ FIRST, EARLIER = 0.5, 0.1
 is plain by then is told at once."""
 AGAIN = 0.5
 """Seconds of speech after which it is asked again, about the newest: somebody else may speak by now."""
-WAIT = 1.5
+WAIT = 2.0
 """Seconds of a voice that goes on, for which the floor waits to be told whose it is: ENOUGH, and time for an answer."""
 STALLED = 1.0
 """Seconds after which an answer is no longer waited for."""

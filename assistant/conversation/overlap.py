@@ -160,8 +160,13 @@ def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = No
     if _stops(evidence):
         return SPOTTED
     verdict = _judge(evidence, rules)
-    waits = evidence.other_speaker is None and evidence.quiet_since is None and evidence.voice < rules.whose - _SAME
-    return None if waits and verdict == FLOOR else verdict
+    return None if verdict == FLOOR and _waits_for_whose(evidence, rules) else verdict
+
+
+def _waits_for_whose(evidence: Evidence, rules: OverlapRules) -> bool:
+    """It is not told yet, and may be: the voice goes on, or is between two words."""
+    goes_on = evidence.voice < rules.whose - _SAME and evidence.silence < rules.settled - _SAME
+    return evidence.other_speaker is None and goes_on
 
 
 def _judge(evidence: Evidence, rules: OverlapRules) -> Verdict | None:

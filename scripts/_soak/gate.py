@@ -33,10 +33,10 @@ from providers import silero, voiceprint
 from scripts import _eval_speakers as people
 from scripts._soak.corpus import TESTS_VOICES
 from scripts._soak.echo import LEVEL, active, answers, decode, trimmed
-from scripts._soak.overlap import FIRST, Gate, Place, hold
+from scripts._soak.overlap import FIRST, Gate, Place, audible, hold
 from scripts._soak.tallies import EVERY
 
-SECONDS = 2.0
+SECONDS = 3.0
 """Of each voice over the reply."""
 EACH = 2
 """Of each kind over each enrolled voice's assistant, at most."""
@@ -115,7 +115,9 @@ def held(over: Sequence[Over], voice: Sequence[Samples], gate: Gate | None) -> d
     notices, _ = hold(np.clip(mic, -1, 1), voice, PLACE, lines, TurnRules(barge_in="words", overlaps=rules), gate=gate)
     found: dict[str, list[float | None]] = defaultdict(list)
     for number, one in enumerate(over):
-        found[one.kind].append(_cut(notices, FIRST + EVERY * number))
+        start = FIRST + EVERY * number
+        if any(span.start + 0.5 < start < span.end for span in audible(notices)):
+            found[one.kind].append(_cut(notices, start))
     return found
 
 
@@ -129,7 +131,8 @@ def main() -> int:
     parser.add_argument("folder", nargs="?", type=Path, default=people.SHARED, help="recordings with an INDEX.tsv")
     folder = parser.parse_args().folder
     speaker_id = AtOnce()
-    reading = list(answers([trimmed(decode(path)) for path in sorted(TESTS_VOICES.glob("slt-*.wav"))], 60.0))
+    clips = [trimmed(decode(path)) for path in sorted(TESTS_VOICES.glob("slt-*.wav"))]
+    reading = [np.concatenate(list(answers(clips, 60.0)))]
     rows: dict[tuple[str, bool], list[float | None]] = defaultdict(list)
     for learned, over in anyio.run(enrolled, folder, speaker_id):
         for gated in (False, True):

@@ -201,7 +201,15 @@ def test_the_floor_waits_to_be_told_whose_voice_it_is_and_not_for_ever() -> None
 
 def test_what_is_too_short_to_be_told_is_judged_by_its_words() -> None:
     assert judge("words", overlap("voice", seconds=0.4, silence=0.25, text="stop"), GATED) == STOP
-    assert judge("words", overlap("voice", seconds=0.6, silence=0.1, text="what about Paris"), GATED) == FLOOR
+    assert judge("words", overlap("voice", seconds=0.4, silence=0.25, text="what about Paris"), GATED) == FLOOR
+
+
+def test_between_two_words_it_is_waited_for_too() -> None:
+    """A television pauses for a moment as well."""
+    between = overlap("voice", seconds=0.6, silence=0.1, text="what about Paris")
+    assert judge("words", between, GATED) is None
+    assert look_at(between, GATED) <= between.at + GATED.settled - 0.1
+    assert judge("words", replace(between, other_speaker=True), GATED) == Verdict("noise", "noise", sure=False)
 
 
 def test_where_nobody_tells_whose_voice_it_is_nothing_waits() -> None:

@@ -139,6 +139,12 @@ def test_a_microphone_that_goes_away_is_told(card: Card, tmp_path: Path) -> None
     assert code == 1 and "the microphone went away" in one_sentence(err)
 
 
+def test_without_a_sound_card_it_is_the_set_up_that_is_wrong(card: Card, tmp_path: Path) -> None:
+    card.env["ALSA_CONFIG_PATH"] = str(tmp_path / "none.conf")
+    code, out, err = ended(enrolling(card, tmp_path))
+    assert (code, out) == (2, "") and "sound device" in one_sentence(err)
+
+
 def test_ctrl_c_ends_it_and_nothing_is_kept(card: Card, tmp_path: Path, own_data: Path) -> None:
     process = enrolling(card, tmp_path)
     with card.saying(spoken("slt", 40.0), rate=RATE):
@@ -167,9 +173,9 @@ def test_the_enrolled_voice_takes_the_floor_and_another_and_a_television_do_not(
 def converse(card: Card, folder: Path) -> None:
     folder.mkdir()
     config = folder / "config.toml"
-    config.write_text(
-        f'[llm.options]\nreplies = {json.dumps([STORY] * 9)}\n[turn]\nspeaker_gate = "me"\n', encoding="utf-8"
-    )
+    headphones = '[audio]\necho_cancel = "off"\n'  # a canceller that has found no echo yet mutes everybody for seconds
+    told = f"[llm.options]\nreplies = {json.dumps([STORY] * 9)}\n"
+    config.write_text(f'{headphones}{told}[turn]\nspeaker_gate = "me"\n', encoding="utf-8")
     with talking(card, folder / "recorded", "--llm", "scripted", "--config", str(config)) as talker:
         talker.say("kal16-tell-me-a-story")  # while it is silent, it listens to everybody
         talker.until("reply.audible")
