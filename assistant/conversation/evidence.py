@@ -4,10 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from assistant.conversation import end_weights
 from assistant.conversation.pauses import Habit
 from assistant.conversation.reading import Reads, judge
 
-__all__ = ["EndpointRules", "Evidence"]
+__all__ = ["SHIPPED", "EndpointRules", "Evidence", "Weights"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What ``adaptive`` makes of a silence: log-odds that it is the end, and how long a pause may be."""
+
+    bias: float
+    """Of a silence that goes by without anything being known."""
+    pauses: float
+    """Less for each unit of log(1 + pauses so far)."""
+    voice: float
+    """More for each unit of log(seconds of voice / 2) without a pause."""
+    score: float
+    """More for each unit of the detector's log-odds."""
+    spread: float
+    """Standard deviation of the logarithms of one speaker's pauses."""
+    belief: float
+    """So many pauses' weight has the belief that they are as long as usual."""
+
+
+SHIPPED = (Weights(**end_weights.UNSCORED), Weights(**end_weights.SCORED))
+"""Without a detector's score, and with one."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +42,16 @@ class EndpointRules:
     max_silence: float = 2.5
     """Seconds: the most that a policy other than ``fixed`` may wait."""
     patience: float = 0.0
-    """Seconds that ``text`` and ``adaptive`` wait longer than they would; negative: shorter. The bench turns it."""
+    """Seconds that ``text`` waits longer than it would, and ``adaptive`` about so many; negative: shorter. The bench
+    turns it."""
     enough: float = 0.8
     """For ``smart-turn``: the probability from which the detector counts as sure that the user has finished."""
     scored: float = 0.4
     """For ``smart-turn``: seconds to wait when it is sure."""
     doubted: float = 1.2
     """For ``smart-turn``: seconds to wait when it is not."""
+    weights: tuple[Weights, Weights] = SHIPPED
+    """For ``adaptive``: without a detector's score, and with one."""
 
 
 @dataclass(frozen=True, slots=True)

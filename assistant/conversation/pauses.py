@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
-__all__ = ["COUNTS", "KEPT", "LONGEST", "USUAL", "Habit", "counted", "tried"]
+__all__ = ["COUNTS", "KEPT", "LONGEST", "USUAL", "Habit", "counted", "lasting"]
 
 USUAL = 0.4
 """Seconds: the median of 68 labelled pauses of 0.2 s and more, most of them in read speech."""
@@ -25,6 +26,11 @@ KEPT = 20
 """Pauses of one utterance that are remembered: more say nothing new."""
 MEMORY = 60.0
 """So many pauses are remembered; with more, the old ones fade."""
+CARRIED = 0.5
+"""Of what is known of a user's pauses, this much is expected of the next utterance: people pause by what they say."""
+DRIFT = 0.5
+"""What the doubt about a speaker's mean adds to the deviation, at a belief of one pause."""
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,19 @@ def counted(seconds: float) -> bool:
     return COUNTS <= seconds <= LONGEST
 
 
-def tried(pauses: Sequence[float]) -> float:
-    """How much the pauses so far in one utterance say that another will come, in rough seconds: 0 without any.
+def lasting(share: float, pauses: Sequence[float], habit: Habit, *, spread: float, belief: float) -> float:
+    """Seconds that only ``share`` of the pauses that may come will reach; infinite for next to none.
 
-    Half of it grows with their number, half with the longest of them: somebody who paused three times in this
-    utterance is telling a story, and somebody who once thought for a second will do so again.
+    ``pauses``: those so far in this utterance; ``habit``: of this user. The logarithms of one speaker's pauses are
+    taken to be normal, with the deviation ``spread``, around a mean of which ``belief`` pauses' worth was known before.
     """
-    longer = [each for each in pauses if counted(each)]
-    return 0.5 * math.log1p(len(longer)) + 0.5 * min(1.0, max(longer, default=0.0))
+    if share >= 1.0:
+        return 0.0
+    if share < 1e-9:
+        return math.inf
+    known = math.log(USUAL) + CARRIED * math.log(habit.typical / USUAL)
+    logs = [math.log(each) for each in pauses if counted(each)]
+    weight = belief + len(logs)
+    mean = (belief * known + sum(logs)) / weight
+    deviation = spread * math.sqrt(1.0 + DRIFT / weight)
+    return math.exp(mean + deviation * _NORMAL.inv_cdf(1.0 - share))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.conversation.adaptive import adaptive
+from assistant.conversation.adaptive import PATIENCE, adaptive
 from assistant.conversation.endpoint import EndpointRules, Evidence, decide, wait
-from assistant.conversation.pauses import Habit, tried
+from assistant.conversation.evidence import Weights
+from assistant.conversation.pauses import Habit, lasting
 
 RULES = EndpointRules("adaptive")
 LONG = 3.0
@@ -58,10 +60,19 @@ def test_beyond_some_sureness_nothing_changes() -> None:
     assert waited(complete=(0.03,)) == waited(complete=(0.0,))
 
 
+def test_who_has_said_a_lot_in_one_go_has_said_it() -> None:
+    waits = [waited(voice=seconds) for seconds in (1.2, 2.0, 3.0, 5.0)]
+    assert waits == sorted(waits, reverse=True)
+    assert waits[0] - waits[-1] > 0.15
+    assert waited(voice=6.0) == waited(voice=20.0), "nobody is cut short for a long story"
+    assert waited(voice=1.2, pauses=(0.4,)) == waited(voice=20.0, pauses=(0.4,)), "after a pause it says nothing"
+    assert waited(voice=None) == pytest.approx(waited(voice=2.0))
+
+
 def test_after_each_pause_in_which_the_user_went_on_it_is_more_patient() -> None:
     waits = [waited(pauses=(0.4,) * count) for count in range(5)]
     assert waits == sorted(waits)
-    assert waits[1] - waits[0] > 0.2
+    assert waits[1] - waits[0] > 0.15
     assert waited(pauses=(1.0,)) > waited(pauses=(0.3,))
     assert waited(pauses=(0.1, 0.15)) == waited(), "a stop consonant is no pause"
 
@@ -99,10 +110,20 @@ def test_every_policy_keeps_between_the_least_and_the_most(
     assert rules.silence <= decide(rules, evidence) <= rules.max_silence
 
 
-def test_patience_is_the_knob_that_makes_it_slower() -> None:
-    assert adaptive(EndpointRules("adaptive", patience=0.3), Evidence()) == pytest.approx(
-        adaptive(EndpointRules("adaptive"), Evidence()) + 0.3
-    )
+def test_patience_is_the_knob_that_makes_it_slower_by_about_so_many_seconds() -> None:
+    usual = adaptive(EndpointRules("adaptive"), Evidence())
+    for patience in (-0.3, 0.3, 0.6):
+        turned = adaptive(EndpointRules("adaptive", patience=patience), Evidence())
+        assert 0.5 < (turned - usual) / patience < 1.5
+
+
+def test_it_waits_until_pauses_that_long_are_as_rare_as_is_wanted() -> None:
+    """Where ends and pauses are equally frequent before any silence, one silence in 1 + e^2 would go on."""
+    known = Weights(bias=0.0, pauses=0.0, voice=0.0, score=0.0, spread=0.6, belief=1e9)
+    rules = EndpointRules("adaptive", patience=(2.0 - 2.5) / PATIENCE, weights=(known, known))
+    seconds = adaptive(rules, Evidence(voice=LONG))
+    lengths = np.exp(np.log(0.4) + 0.6 * np.random.default_rng(0).standard_normal(200_000))
+    assert (lengths > seconds).mean() == pytest.approx(np.exp(-2.0), rel=0.03)
 
 
 # --- smart-turn ------------------------------------------------------------------------------------------------------
@@ -120,9 +141,22 @@ def test_smart_turn_goes_by_the_newest_answer_and_by_the_words_while_there_is_no
 # --- pauses ----------------------------------------------------------------------------------------------------------
 
 
-def test_no_pause_no_reason_to_expect_another() -> None:
-    assert tried(()) == tried((0.1,)) == 0.0
-    assert 0 < tried((0.3,)) < tried((0.3, 0.3)) < tried((0.3, 0.9))
+def last(share: float, pauses: tuple[float, ...] = (), habit: Habit | None = None) -> float:
+    return lasting(share, pauses, habit or Habit(), spread=0.5, belief=3.0)
+
+
+def test_how_long_pauses_last_is_learned_from_those_so_far() -> None:
+    assert last(0.5) == pytest.approx(0.4)
+    assert last(0.5, (0.1, 9.0)) == last(0.5), "neither is a pause inside an utterance"
+    assert last(0.1, (0.3,)) < last(0.1) < last(0.1, (0.9,)) < last(0.1, (0.9, 0.9))
+    assert last(0.5, (0.9,) * 20) == pytest.approx(0.9, rel=0.15)
+
+
+@given(st.floats(0, 2), st.floats(0, 2), st.lists(st.floats(0.01, 8), max_size=9).map(tuple))
+def test_the_fewer_pauses_may_last_longer_the_longer_it_takes(a: float, b: float, pauses: tuple[float, ...]) -> None:
+    rarer, oftener = sorted((a, b))
+    assert last(rarer, pauses) >= last(oftener, pauses) >= 0.0
+    assert last(1.0, pauses) == 0.0
 
 
 @given(st.lists(st.floats(0.01, 8.0), max_size=200))

@@ -5,17 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from assistant.bench.endpointing import sound
+from assistant.bench.endpointing.fitting import fitted, silences
 from assistant.bench.endpointing.policies import Family, families
 from assistant.bench.endpointing.replay import decisions
-from assistant.bench.endpointing.scoring import BUDGETS, Budget, Held, Outcome, Score, best, held_out, outcome, score
+from assistant.bench.endpointing.scoring import (
+    BUDGETS,
+    Budget,
+    Held,
+    Outcome,
+    Outcomes,
+    Score,
+    Sides,
+    best,
+    held_out,
+    outcome,
+    score,
+)
 from assistant.bench.endpointing.sound import Heard
-from assistant.bench.endpointing.truth import Recording
+from assistant.bench.endpointing.truth import SPARE, Recording
 from assistant.bench.endpointing.words import Aligner
 from assistant.conversation.events import EndJudged, Word
 from assistant.conversation.evidence import EndpointRules
@@ -71,7 +85,8 @@ async def measure(
     known = [case for case in cases if case.words]
     everything = compared(cases, words=bool(known), detector=scored, progress=progress)
     worded = [Row(each.family, usual=_usual(known, each.family)) for each in everything] if known else []
-    return Report(everything, worded, cases, name or None, costs)
+    told = [case for case in cases if case.recording.group != SPARE]
+    return Report(everything, worded, told, name or None, costs)
 
 
 async def listened(
@@ -86,26 +101,51 @@ async def listened(
             progress(f"{number} of {len(recordings)} recordings")
             samples = sound.decoded(folder, recording, number)
             heard = await sound.heard(samples, vad, judge, costs)
-            cases.append(Case(recording, heard, aligner.words(samples, recording) if aligner else ()))
+            words = aligner.words(samples, recording) if aligner and recording.group != SPARE else ()
+            cases.append(Case(recording, heard, words))
     return cases, costs
 
 
 def compared(cases: Sequence[Case], *, words: bool, detector: bool, progress: Callable[[str], None]) -> list[Row]:
     """Every policy on ``cases``. ``words``: those that take text too, of which some of the cases must have some."""
     swept = [case for case in cases if case.recording.group in SWEPT]
+    spare = [case for case in cases if case.recording.group == SPARE]
+    cases = [case for case in cases if case.recording.group != SPARE]
     rows = []
     for family in families(words=words, detector=detector):
         progress(family.name)
         row = Row(family)
-        outcomes = [_outcomes(swept, family, setting) for setting in family.settings]
-        scores = [score(each) for each in outcomes]
+        outcomes = _learned(swept, spare, family) if family.learns else _known(swept, family)
+        whole = outcomes((True,) * len(swept))
+        scores = [score([whole(n, each) for each in range(len(swept))]) for n in range(len(family.settings))]
         for budget in BUDGETS:
-            row.held[budget] = held_out([case.recording for case in swept], outcomes, budget)
+            row.held[budget] = held_out([case.recording for case in swept], len(family.settings), outcomes, budget)
             found = best(scores, budget)
             row.flattered[budget] = None if found is None else scores[found]
         row.usual = _usual(cases, family)
         rows.append(row)
     return rows
+
+
+def _known(cases: Sequence[Case], family: Family) -> Outcomes:
+    """What comes of each setting, whoever is learned from: nothing is."""
+    rows = [_outcomes(cases, family, setting) for setting in family.settings]
+    return lambda inside: lambda setting, number: rows[setting][number]
+
+
+def _learned(cases: Sequence[Case], spare: Sequence[Case], family: Family) -> Outcomes:
+    """The same of a policy whose weights are fitted to those that are inside, and to what is spare."""
+    rest = [each for case in spare for each in silences(case.recording, case.heard)]
+    found = [silences(case.recording, case.heard) for case in cases]
+
+    @cache
+    def outcomes(inside: Sides) -> Callable[[int, int], Outcome]:
+        learned = [each for one, there in zip(found, inside, strict=True) if there for each in one]
+        weights = fitted([*learned, *rest], scored=family.scored)
+        settings = [replace(each, weights=(weights, weights)) for each in family.settings]
+        return cache(lambda setting, number: _outcome_of(cases[number], family, settings[setting]))
+
+    return outcomes
 
 
 def _usual(cases: Sequence[Case], family: Family) -> dict[str, Score]:
@@ -116,7 +156,11 @@ def _usual(cases: Sequence[Case], family: Family) -> dict[str, Score]:
 
 
 def _outcomes(cases: Sequence[Case], family: Family, rules: EndpointRules) -> list[Outcome]:
-    return [outcome(case.recording, decided(case, family, rules)) for case in cases]
+    return [_outcome_of(case, family, rules) for case in cases]
+
+
+def _outcome_of(case: Case, family: Family, rules: EndpointRules) -> Outcome:
+    return outcome(case.recording, decided(case, family, rules))
 
 
 def decided(case: Case, family: Family, rules: EndpointRules) -> list[float]:

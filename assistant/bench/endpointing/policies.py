@@ -24,11 +24,16 @@ class Family:
     scored: bool = False
     """It is given a detector's answers."""
 
+    @property
+    def learns(self) -> bool:
+        """Its weights are fitted to recordings."""
+        return self.usual.policy == "adaptive"
+
 
 def families(*, words: bool, detector: bool) -> list[Family]:
     """``words``: those that take text, at each lag. ``detector``: there is one to listen to."""
     least = EndpointRules("adaptive", silence=0.1)
-    patience = [replace(least, patience=round(step * 0.05 - 0.8, 2)) for step in range(41)]
+    patience = [replace(least, patience=round(step * 0.05 - 0.8, 2)) for step in range(39)]
     fixed = [EndpointRules("fixed", silence=round(0.1 + step * 0.05, 2)) for step in range(31)]
     found = [
         Family("silence only", EndpointRules("fixed"), fixed),

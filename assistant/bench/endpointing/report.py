@@ -21,7 +21,7 @@ def in_text(report: Report) -> str:
     parts = [
         _recordings(report),
         "Settings chosen on half the speakers, figures of the other half",
-        _held(report.everything),
+        held_in_text(report.everything),
         "As it comes, no setting chosen",
         _usual(report.everything),
     ]
@@ -53,7 +53,7 @@ def _recordings(report: Report) -> str:
     return f"{len(report.cases)} recordings: {told}; words are known of {sum(bool(c.words) for c in report.cases)}"
 
 
-def _held(rows: Sequence[Row]) -> str:
+def held_in_text(rows: Sequence[Row]) -> str:
     return table(
         [["", *map(title, BUDGETS)], *[[row.family.name, *[_cell(b, row.held[b]) for b in BUDGETS]] for row in rows]]
     )

@@ -28,6 +28,11 @@ SPLITS = 10
 RESAMPLED = 2000
 """Times that the files are drawn anew for an interval."""
 
+Sides = tuple[bool, ...]
+"""For each recording, is it in?"""
+Outcomes = Callable[[Sides], Callable[[int, int], "Outcome"]]
+"""Recordings that may be learned from -> (setting, recording) -> what comes of it."""
+
 Decisions = Mapping[str, Sequence[float]]
 """Path -> seconds of each decision, in order."""
 
@@ -107,10 +112,15 @@ class Budget:
 BUDGETS = (*(Budget("latency", most) for most in LATENCIES), *(Budget("cuts", most) for most in CUTS))
 
 
-def best(scores: Sequence[Score], budget: Budget) -> int | None:
-    """Which of a policy's settings keeps the budget best; None where none does."""
+def best(scores: Sequence[Score], budget: Budget, *, patient: bool = False) -> int | None:
+    """Which of a policy's settings keeps the budget best; None where none does.
+
+    ``patient``: of those that cut equally few at a latency, take the one that waits longest, not the one that waits
+    least. For other speakers, who pause for longer than these, it is the better choice, and within the budget.
+    """
     if budget.kind == "latency":
-        fit = [(s.cuts, s.mean, n) for n, s in enumerate(scores) if s.mean <= budget.most + 1e-9]
+        sign = -1.0 if patient else 1.0
+        fit = [(s.cuts, sign * s.mean, n) for n, s in enumerate(scores) if s.mean <= budget.most + 1e-9]
     else:
         fit = [(s.mean, s.cuts, n) for n, s in enumerate(scores) if s.cuts <= budget.most + 1e-9]
     return min(fit)[2] if fit else None
@@ -129,21 +139,32 @@ class Held:
     """On every half some setting kept the budget; else the nearest stood in for it."""
 
 
-def held_out(recordings: Sequence[Recording], outcomes: Sequence[Sequence[Outcome]], budget: Budget) -> Held:
-    """``outcomes``: for each setting those of all recordings, in their order."""
+def halves(recordings: Sequence[Recording]) -> list[tuple[Sides, Sides]]:
+    """SPLITS times: one half of the speakers, and the other."""
     speakers = sorted({each.speaker for each in recordings})
-    rows: list[list[Outcome]] = []
-    reached = True
+    found = []
     for seed in range(SPLITS):
         half = set(np.random.default_rng(seed).permutation(speakers)[: len(speakers) // 2])
-        inside = [each.speaker in half for each in recordings]
-        chosen: dict[bool, int] = {}
-        for side in (True, False):
-            scores = [score([o for o, there in zip(one, inside, strict=True) if there is side]) for one in outcomes]
-            found = best(scores, budget)
+        inside = tuple(each.speaker in half for each in recordings)
+        found.append((inside, tuple(not there for there in inside)))
+    return found
+
+
+def held_out(recordings: Sequence[Recording], settings: int, outcomes: Outcomes, budget: Budget) -> Held:
+    """Choose one of so many ``settings`` on each half, and see what comes of it on the other."""
+    rows: list[list[Outcome]] = []
+    reached = True
+    for both in halves(recordings):
+        row: dict[int, Outcome] = {}
+        for inside in both:
+            look = outcomes(inside)
+            mine = [n for n, there in enumerate(inside) if there]
+            scores = [score([look(setting, n) for n in mine]) for setting in range(settings)]
+            found = best(scores, budget, patient=True)
             reached = reached and found is not None
-            chosen[side] = found if found is not None else _nearest(scores, budget)
-        rows.append([outcomes[chosen[not there]][n] for n, there in enumerate(inside)])
+            chosen = found if found is not None else _nearest(scores, budget)
+            row |= {n: look(chosen, n) for n, there in enumerate(inside) if not there}
+        rows.append([row[n] for n in range(len(recordings))])
     return _pooled(rows, reached)
 
 

@@ -4,7 +4,7 @@
 
 - ``path``: relative to the folder of recordings;
 - ``group``: "main" (utterances), "extra" (long readings, for their pauses), "short" (answers of a word), "meeting"
-  (for their long pauses), or anything else for what is left out;
+  (for their long pauses), or anything else for what is left out, save that weights may be fitted to it;
 - ``start``, ``end``: seconds of the first and last speech; ``hold``: [[start, end], ...] the pauses in it that count;
 - ``total_s``: seconds after which the recording is over; what is missing is filled with the recording's own room tone;
 - ``no_eot``: its end is not judged, only its pauses (optional);
@@ -24,11 +24,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from assistant.errors import ParleyError
 
 LEAST, MOST = 0.2, 5.0
 """Seconds of a pause that counts (eot-bench)."""
+GROUPS = ("main", "extra", "short", "meeting")
+SPARE = "spare"
+"""The group of those that are in no other: no figure is about them, but weights may be fitted to their pauses."""
 UNKNOWN_SPEAKERS = ("", ">50 unnamed", "unknown")
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -75,9 +79,10 @@ def read(folder: Path, truth: Path | None) -> list[Recording]:
     except msgspec.MsgspecError as error:
         raise ParleyError(f"{truth} is no list of recordings: {error}") from error
     index = _index(folder / "INDEX.tsv")
-    known = [
-        _recording(row, index.get(row.path, {})) for row in rows if row.group in ("main", "extra", "short", "meeting")
-    ]
+    known = [_recording(row, index.get(row.path, {})) for row in rows if row.group in GROUPS]
+    taken = {each.path for each in known}
+    left = [row for row in rows if row.group not in GROUPS and row.path not in taken and (folder / row.path).is_file()]
+    known += [_recording(structs.replace(row, group=SPARE), index.get(row.path, {})) for row in left]
     missing = [each.path for each in known if not (folder / each.path).is_file()]
     if missing:
         raise ParleyError(f"{folder} lacks {len(missing)} of {len(known)} recordings, {missing[0]} among them")
