@@ -67,7 +67,7 @@ class OverlapRules:
     late: float = 1.5
     """Of silence, after which a transcript that has not come does not matter any more."""
     whose: float = 0.0
-    """Of a voice that goes on, in which it is waited for whose it is before it takes the floor; 0: nobody tells."""
+    """After the hold, while the voice goes on and it is not told whose it is, before it takes the floor; 0: nobody tells."""
     endless: float = 60.0
     """Of a noise that does not end, after which it is listened to no longer."""
 
@@ -164,9 +164,11 @@ def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = No
 
 
 def _waits_for_whose(evidence: Evidence, rules: OverlapRules) -> bool:
-    """It is not told yet, and may be: the voice goes on, or is between two words."""
-    goes_on = evidence.voice < rules.whose - _SAME and evidence.silence < rules.settled - _SAME
-    return evidence.other_speaker is None and goes_on
+    """It is not told yet, and may be: the voice goes on, or is between two words. After a longer silence the time runs
+    anew, for there is no more of a voice in it; but not for ever."""
+    if evidence.other_speaker is not None or evidence.silence >= rules.settled - _SAME:
+        return False
+    return evidence.at < min(evidence.held_at + rules.whose, evidence.since + 2 * rules.whose) - _SAME
 
 
 def _judge(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
@@ -190,8 +192,8 @@ def look_at(evidence: Evidence, rules: OverlapRules | None = None) -> float | No
     else:
         since = evidence.since
         looks = [
-            evidence.held_at + _wordless(evidence, rules),
-            *(since + w for w in (rules.humming, rules.backchannel, rules.whose, rules.endless)),
+            *(evidence.held_at + w for w in (_wordless(evidence, rules), rules.whose)),
+            *(since + w for w in (rules.humming, rules.backchannel, 2 * rules.whose, rules.endless)),
         ]
     return min((at for at in looks if at > evidence.at + _SAME), default=None)
 

@@ -195,8 +195,8 @@ def test_a_stop_word_is_anybodys(held: bool, final: bool) -> None:
 def test_the_floor_waits_to_be_told_whose_voice_it_is_and_not_for_ever() -> None:
     assert judge("words", overlap("voice", seconds=1.2, text="what about Paris"), GATED) is None
     assert judge("words", overlap("voice", seconds=1.2, text="what about Paris", other_speaker=False), GATED) == FLOOR
-    assert judge("words", overlap("voice", seconds=1.5, text="what about Paris"), GATED) == FLOOR
-    assert look_at(overlap("voice", seconds=1.2), GATED) == 11.5
+    assert judge("words", overlap("voice", seconds=1.6, text="what about Paris"), GATED) == FLOOR
+    assert look_at(overlap("voice", seconds=1.2), GATED) == 11.6
 
 
 def test_what_is_too_short_to_be_told_is_judged_by_its_words() -> None:
@@ -210,6 +210,14 @@ def test_between_two_words_it_is_waited_for_too() -> None:
     assert judge("words", between, GATED) is None
     assert look_at(between, GATED) <= between.at + GATED.settled - 0.1
     assert judge("words", replace(between, other_speaker=True), GATED) == Verdict("noise", "noise", sure=False)
+
+
+def test_after_a_silence_the_wait_begins_anew_and_not_for_ever() -> None:
+    """In the silence there was nothing of a voice to tell it by."""
+    again = replace(overlap("voice", seconds=1.8, text="what about Paris"), held_at=11.2)
+    assert judge("words", again, GATED) is None
+    assert judge("words", replace(again, at=12.7), GATED) == FLOOR
+    assert judge("words", replace(again, at=13.0, held_at=12.9), GATED) == FLOOR
 
 
 def test_where_nobody_tells_whose_voice_it_is_nothing_waits() -> None:
