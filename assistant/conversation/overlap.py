@@ -67,7 +67,7 @@ class OverlapRules:
     late: float = 1.5
     """Of silence, after which a transcript that has not come does not matter any more."""
     whose: float = 0.0
-    """After the hold, while the voice goes on and it is not told whose it is, before it takes the floor; 0: nobody tells."""
+    """After the hold, while the voice goes on and nobody has told whose it is, before it takes the floor."""
     endless: float = 60.0
     """Of a noise that does not end, after which it is listened to no longer."""
 
@@ -227,7 +227,8 @@ def _not_theirs(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     """The reply goes on, and it is watched until it ends: the user may speak up in it. A stop word and nothing else
     stops it, whoever says it: better to fall silent for a television than not to fall silent for a user."""
     settled = evidence.silence >= (rules.final_settled if evidence.final else rules.settled) - _SAME
-    worded = evidence.text if settled and not _too_short(evidence, rules) else None
+    alone = rules.spoken <= evidence.voice <= rules.backchannel  # what lasts longer holds more than that, or is none
+    worded = evidence.text if settled and alone else None
     if worded and meant(worded, evidence.language) == "stop":
         return STOP
     if evidence.held:

@@ -190,6 +190,8 @@ def test_a_stop_word_is_anybodys(held: bool, final: bool) -> None:
     said = overlap("voice", seconds=0.6, text="stop", final=final, other_speaker=True, held=held)
     assert judge("words", said, GATED) != STOP, "more may follow"
     assert judge("words", replace(said, at=said.at + silence, quiet_since=said.at), GATED) == STOP
+    long = replace(said, since=9.0, at=said.at + silence, quiet_since=said.at)
+    assert judge("words", long, GATED) != STOP, "somebody told a story, and it was misheard"
 
 
 def test_the_floor_waits_to_be_told_whose_voice_it_is_and_not_for_ever() -> None:
