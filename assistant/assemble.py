@@ -17,7 +17,6 @@ from assistant.audio.processing import Processing
 from assistant.automatic import installed_here
 from assistant.config import Settings, scrub
 from assistant.conversation.endpoint import LISTENS, EndpointRules
-from assistant.conversation.interjections import stop_words
 from assistant.conversation.invented import VOICED
 from assistant.conversation.overlap import OverlapRules
 from assistant.conversation.segment import CERTAINTY, SegmentRules
@@ -36,6 +35,7 @@ from assistant.ports import (
     TurnDetector,
     VoiceActivity,
 )
+from assistant.spotting import PHRASES
 from assistant.voiceprints import Voiceprint, Voiceprints
 from assistant.whose import WAIT
 from providers import fallback, registry
@@ -221,7 +221,7 @@ def stop_spotter(settings: Settings) -> AbstractAsyncContextManager[KeyphraseSpo
         english = settings.assistant.language.casefold().startswith(("auto", "en"))
         if not (english or turn.stop_words) or not installed_here(name):
             return None
-    phrases = turn.stop_words or stop_words("en")
+    phrases = turn.stop_words or PHRASES
     timeouts = Timeouts(**msgspec.to_builtins(settings.timeouts))
     opened: AbstractAsyncContextManager[KeyphraseSpotter] = registry.find("spotter", name)(
         {"phrases": phrases, "timeouts": timeouts}

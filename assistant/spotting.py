@@ -12,8 +12,15 @@ from assistant.conversation.events import StopSpotted
 from assistant.errors import ParleyError, ProviderError
 from assistant.ports import Frame, KeyphraseSpotter, KeyphraseStream
 
-BEFORE = 0.2
-"""Seconds before a voice that are listened to as well: its first sound is faint, and the room is to be heard alone."""
+BEFORE = 0.5
+"""Seconds before a voice that are listened to as well: its first sound is faint, under an echo it may be noticed in the
+middle of the word, and the room is to be heard alone."""
+PHRASES = (
+    "stop", "stop it", "stop that", "stop talking", "stop speaking", "stop please", "stop stop", "please stop",
+    "shut up",
+)  # fmt: skip
+"""What is listened for, of the stop words that a transcript is stopped by: "enough", "be quiet" or "okay stop" are
+heard in too many other words (docs/measurements.md)."""
 WAITING = 100
 """Frames that are kept for one that is not open yet, the newest: three seconds."""
 CHANCES = 3

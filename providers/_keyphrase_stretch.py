@@ -1,17 +1,18 @@
 """The sound over a reply, in the worker: when to look for a keyphrase in it.
 
-A keyphrase is said alone: a voice, and quiet after it. So it is looked for at the first quiet frames behind a voice,
-and only while the voice is no longer than any phrase; whoever talks on wants something else, and has the floor anyway.
+A keyphrase is said alone: a voice, and quiet after it. So it is looked for in the second quiet frame behind a voice;
+the first may be the closure of a "p", which every other word has. And it is looked for only while the voice is no
+longer than any phrase: whoever talks on wants something else, and has the floor anyway.
 """
 
 from __future__ import annotations
 
 from providers._sphinx_utterance import RATE, Utterance
 
-SHORTEST, LONGEST = 0.32, 1.3
-"""Seconds from the stretch's beginning, which is 0.2 s before the voice's, to the last voice."""
-LOOKS = 2
-"""Quiet frames behind a voice in which it is looked for: the second time with the word's end in full."""
+SHORTEST, LONGEST = 0.55, 1.6
+"""Seconds from the stretch's beginning, which is half a second before the voice's, to the last voice."""
+QUIET = 2
+"""Frames without voice, in the last of which it is looked for."""
 
 
 class Stretch:
@@ -32,7 +33,7 @@ class Stretch:
             self._quiet, self._ended, self.due = 0, self._utterance.samples, False
             return
         self._quiet += 1
-        self.due = self.due or (self._quiet <= LOOKS and SHORTEST <= self._ended / RATE <= LONGEST)
+        self.due = self.due or (self._quiet == QUIET and SHORTEST <= self._ended / RATE <= LONGEST)
 
     def sound(self) -> tuple[bytes, int]:
         """What is to be decoded, and where in the stretch it begins (in samples)."""

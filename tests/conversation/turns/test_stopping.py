@@ -8,6 +8,7 @@ from assistant.conversation import events as e
 from assistant.conversation.interjections import stop_words
 from assistant.conversation.sounding import Sounding
 from assistant.conversation.turn import Conversation, Hearing, Listening, Overlapping, Replying, TurnRules, step
+from assistant.spotting import PHRASES
 
 STOP = e.StopSpotted(4.46, 2, "stop", 4.4)
 WORD = (e.VoiceStarted(4.0, 4.1), STOP, e.VoiceQuiet(4.4), e.VoicePaused(4.4))
@@ -141,4 +142,5 @@ def test_one_that_took_longer_than_the_floor_is_not_answered_either() -> None:
 def test_what_is_listened_for_is_what_the_transcript_is_stopped_by() -> None:
     words = stop_words("en-GB")
     assert {"stop", "be quiet", "that's enough"} <= set(words) and "thats enough" not in words
+    assert set(PHRASES) <= set(words)
     assert stop_words("xx") == ()
