@@ -76,6 +76,10 @@ class Room:
         """What left the loudspeaker next, from t = 0 on (a sink for `Duplex.tap`)."""
         self._played.push(samples)
 
+    def jump(self, seconds: float) -> None:
+        """From now on the echo comes so much later, as where a device has lost sound."""
+        self._delay += seconds
+
     def hear(self, frame: Frame) -> Frame:
         """``frame`` with the echo, and with the noise, in it. Frames must come in order, from 0 on."""
         # With a fast loudspeaker the delay is used up one day.

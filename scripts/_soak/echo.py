@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import anyio
 import numpy as np
@@ -36,6 +37,8 @@ from providers.silero import voice_activity
 
 PLAYED = 24_000
 PER_FRAME = FRAME * PLAYED // CAPTURE_RATE
+EVERY = 10.0
+"""Seconds from one jump of the echo to the next."""
 LEVEL = 0.1
 """Root mean square of the assistant's speech at the loudspeaker: -20 dBFS."""
 
@@ -113,8 +116,18 @@ class Heard:
 
 
 def listen(
-    run: Script, room: Room, mic: Samples, vad: VoiceActivity, rules: SegmentRules, *, cancel: bool, noise: bool
+    run: Script,
+    room: Room,
+    mic: Samples,
+    vad: VoiceActivity,
+    rules: SegmentRules,
+    *,
+    cancel: bool,
+    noise: bool,
+    jump: float = 0.0,
+    told: bool = False,
 ) -> Heard:
+    """``jump``: seconds by which the echo comes later and sooner by turns; ``told``: the canceller is told of each."""
     canceller = echo_canceller(PLAYED, noise=noise) if cancel else None
     segmenter = Segmenter(rules)
     vad.reset()
@@ -126,15 +139,20 @@ def listen(
     began = cpu_seconds()
     for number in range(len(mic) // FRAME):
         stretch = run.played[number * PER_FRAME : (number + 1) * PER_FRAME]
+        if jump and number and number % round(EVERY * CAPTURE_RATE / FRAME) == 0:
+            jump = -jump
+            room.jump(-jump)
+            if told and canceller is not None:
+                canceller.forget()
         room.played(stretch)
         frame = room.hear(Frame(mic[number * FRAME : (number + 1) * FRAME], number * FRAME))
-        told, speaking = frame.end, bool(audible[number])
+        at, speaking = frame.end, bool(audible[number])
         if canceller is not None:
             canceller.played(stretch)
             frame = canceller.hear(frame)
         for voice in segmenter.push(frame.end, ears.probability(frame.samples), levels(frame.samples), speaking):
             if isinstance(voice, VoiceStarted):
-                heard.starts.append((voice.at, told, speaking))
+                heard.starts.append((voice.at, at, speaking))
             else:
                 segmenter.end()
     heard.cpu = cpu_seconds() - began
@@ -223,6 +241,8 @@ async def main() -> int:
     parser.add_argument("--min-speech", type=float, default=SegmentRules().min_speech)
     parser.add_argument("--no-cancel", action="store_true")
     parser.add_argument("--no-noise", action="store_true")
+    parser.add_argument("--jump", type=float, default=0.0, help="ms by which the echo moves every ten seconds")
+    parser.add_argument("--told", action="store_true", help="... and the canceller is told, as a device tells it")
     parser.add_argument("--relative", type=float, default=0.0, help="the user's level over the echo's, dB")
     args = parser.parse_args()
     assistants, users = recordings(args.speech)
@@ -235,7 +255,8 @@ async def main() -> int:
     print("room\tgain\tdelay\tanswers cut\tafter one\tcaught\tmedian ms\tp90 ms\tcpu %")
     every: list[float] = []
     total = cuts = afters = 0
-    options = {"cancel": not args.no_cancel, "noise": not args.no_noise}
+    options: dict[str, Any] = {"cancel": not args.no_cancel, "noise": not args.no_noise}
+    options |= {"jump": args.jump / 1000, "told": args.told}
     async with voice_activity({}) as vad:
         users = [
             clip for user in users if (clip := spoken_part(user, vad)) is not None and len(clip) > 0.4 * CAPTURE_RATE
