@@ -44,11 +44,15 @@ LIMIT = 30.0
 
 
 def tone_at(spans: Sequence[tuple[float, float]], seconds: float) -> np.ndarray:
-    """What a microphone hears: 180 Hz in ``spans`` (seconds) over a quiet room. float32 at CAPTURE_RATE."""
+    """What a microphone hears: 180 Hz in ``spans`` (seconds) over a quiet room. float32 at CAPTURE_RATE.
+
+    It swells four times a second, by 10 dB, as speech does: a steady tone is taken for a machine's.
+    """
     sound = np.random.default_rng(1).standard_normal(round(seconds * CAPTURE_RATE)) * 10 ** (-70 / 20)
     for start, end in spans:
         index = np.arange(round(start * CAPTURE_RATE), round(end * CAPTURE_RATE))
-        sound[index] += 0.3 * np.sin(2 * np.pi * 180 * index / CAPTURE_RATE)
+        swell = 0.65 + 0.35 * np.cos(2 * np.pi * 4 * (index - index[0]) / CAPTURE_RATE)
+        sound[index] += 0.3 * swell * np.sin(2 * np.pi * 180 * index / CAPTURE_RATE)
     return sound.astype(np.float32)
 
 
