@@ -60,8 +60,8 @@ class Listening:
         self.refusing = True
         for listener in self._server.sockets:
             asyncio.get_running_loop().remove_reader(listener.fileno())
-        # Whoever was accepted a moment ago is given to the server first, and hung up on: closed between the two, asyncio
-        # (3.11) would drop the connection without closing its socket.
+        # Whoever was accepted a moment ago is given to the server first, and hung up on: closed in between, asyncio of
+        # 3.11 would drop the connection and not close its socket.
         for _ in range(5):
             await asyncio.sleep(0)
         self._server.close()
