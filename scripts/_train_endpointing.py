@@ -27,7 +27,9 @@ from providers import registry
 
 
 async def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="scripts/train_endpointing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--speech", type=Path, required=True)
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--detector", default="smart-turn", help='"": none')

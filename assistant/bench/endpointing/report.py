@@ -20,7 +20,7 @@ def title(budget: Budget) -> str:
 def in_text(report: Report) -> str:
     parts = [
         _recordings(report),
-        "Settings chosen on half the speakers, figures of the other half",
+        "Settings chosen, and the weights of adaptive fitted, on half the speakers; figures of the other half",
         held_in_text(report.everything),
         "As it comes, no setting chosen",
         _usual(report.everything),
