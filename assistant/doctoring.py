@@ -108,8 +108,12 @@ async def _on_devices(plan: Plan, played: Samples) -> tuple[Recorded, dict[str, 
     changed: list[str] = []
 
     def device_changed(before: str | None, after: str | None) -> None:
-        if not (before and after and after.startswith(f"{before} (")):  # only told what is behind "default"
-            changed.append(f"{before} to {after}")
+        if before and after and after.startswith(f"{before} ("):  # only told what is behind "default"
+            return
+        if after is None:
+            changed.append(f"{before} went away meanwhile: connect it, and measure again")
+        else:
+            changed.append(f"a device changed meanwhile (from {before or 'none'} to {after}): measure again")
 
     try:
         async with open_sound(plan.microphone, plan.speaker, on_device_changed=device_changed) as sound:
@@ -123,7 +127,7 @@ async def _on_devices(plan: Plan, played: Samples) -> tuple[Recorded, dict[str, 
         missing.exit_code = 2  # nothing to measure: the machine's set-up, not a failure
         raise
     if changed:
-        raise ParleyError(f"a device changed meanwhile (from {changed[0]}): measure again")
+        raise ParleyError(changed[0])
     return recorded, names
 
 

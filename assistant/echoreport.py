@@ -32,7 +32,9 @@ def for_people(names: Mapping[str, str], outcome: Outcome, choice: Choice, setti
     if path.heard:
         # By its own clock a device may play a little sooner than it says, which nobody need understand here.
         late = f"{_ms(outcome.round_trip)} after it is handed over" if names else f"{_ms(path.delay)} late"
-        lines.append(f"Echo:         {path.return_loss:.0f} dB softer than it is played, {late}")
+        loss = path.return_loss or 0.0
+        than = "softer" if loss >= 0 else "louder"
+        lines.append(f"Echo:         {abs(loss):.0f} dB {than} than it is played, {late}")
     else:
         lines.append("Echo:         none was heard")
     lines.append(f"Other sound:  {path.noise_dbfs:.0f} dBFS at the microphone")

@@ -33,9 +33,11 @@ from providers import silero, voiceprint
 from scripts import _eval_speakers as people
 from scripts._soak.corpus import TESTS_VOICES
 from scripts._soak.echo import LEVEL, active, answers, decode, trimmed
-from scripts._soak.overlap import FIRST, Gate, Place, audible, hold
+from scripts._soak.overlap import Gate, Place, audible, hold
 from scripts._soak.tallies import EVERY
 
+BEGIN = 10.0
+"""Seconds until the first: the canceller has learned the room."""
 SECONDS = 3.0
 """Of each voice over the reply."""
 EACH = 2
@@ -103,10 +105,10 @@ async def enrolled(folder: Path, speaker_id: SpeakerId) -> list[tuple[Voiceprint
 
 def held(over: Sequence[Over], voice: Sequence[Samples], gate: Gate | None) -> dict[str, list[float | None]]:
     """By kind: seconds from each voice's first sample to the cut, None where the reply went on."""
-    mic = np.zeros(round((FIRST + EVERY * len(over) + 1) * CAPTURE_RATE), np.float32)
+    mic = np.zeros(round((BEGIN + EVERY * len(over) + 1) * CAPTURE_RATE), np.float32)
     lines = []
     for number, one in enumerate(over):
-        start = FIRST + EVERY * number
+        start = BEGIN + EVERY * number
         level = LEVEL * 10 ** (PLACE.gain / 20)
         at = round(start * CAPTURE_RATE)
         mic[at : at + len(one.samples)] += one.samples * np.float32(level / active(one.samples))
@@ -115,7 +117,7 @@ def held(over: Sequence[Over], voice: Sequence[Samples], gate: Gate | None) -> d
     notices, _ = hold(np.clip(mic, -1, 1), voice, PLACE, lines, TurnRules(barge_in="words", overlaps=rules), gate=gate)
     found: dict[str, list[float | None]] = defaultdict(list)
     for number, one in enumerate(over):
-        start = FIRST + EVERY * number
+        start = BEGIN + EVERY * number
         if any(span.start + 0.5 < start < span.end for span in audible(notices)):
             found[one.kind].append(_cut(notices, start))
     return found
@@ -135,6 +137,8 @@ def main() -> int:
     reading = [np.concatenate(list(answers(clips, 60.0)))]
     rows: dict[tuple[str, bool], list[float | None]] = defaultdict(list)
     for learned, over in anyio.run(enrolled, folder, speaker_id):
+        order = np.random.default_rng(len(over)).permutation(len(over))
+        over = [over[number] for number in order]
         for gated in (False, True):
             gate = (learned, speaker_id.opened()) if gated else None
             for kind, cuts in held(over, reading, gate).items():
