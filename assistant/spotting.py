@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import anyio
 
 from assistant.conversation.events import StopSpotted
 from assistant.errors import ParleyError, ProviderError
 from assistant.ports import Frame, KeyphraseSpotter, KeyphraseStream
+from assistant.theirs import theirs
 
 BEFORE = 0.5
 """Seconds before a voice that are listened to as well: its first sound is faint, under an echo it may be noticed in the
@@ -71,7 +72,12 @@ class StopWords:
     def push(self, frame: Frame) -> None:
         """Take the next frame. Never waits."""
         if self._stream is not None:
-            self._stream.push(frame)
+            try:
+                with theirs("what spots stop words"):
+                    self._stream.push(frame)
+            except (ParleyError, ProviderError) as error:
+                self._failed(error)
+                self._listening.cancel()
         elif self._turn is not None:
             self._waiting.append(frame)
 
@@ -84,7 +90,9 @@ class StopWords:
     async def run(self) -> None:
         """Open it and listen to one overlap after the other, until cancelled."""
         try:
-            async with self._opened as spotter:
+            async with AsyncExitStack() as stack:
+                with theirs("what spots stop words"):
+                    spotter = await stack.enter_async_context(self._opened)
                 while self._failures < CHANCES:
                     await self._wanted.wait()
                     self._wanted = anyio.Event()
@@ -97,15 +105,25 @@ class StopWords:
     async def _listen(self, spotter: KeyphraseSpotter, turn: int) -> None:
         with anyio.CancelScope() as self._listening:
             try:
-                async with spotter.stream() as stream:
-                    for frame in self._waiting:
-                        stream.push(frame)
+                async with AsyncExitStack() as stack:
+                    with theirs(spotter.name):
+                        stream = await stack.enter_async_context(spotter.stream())
+                        for frame in self._waiting:
+                            stream.push(frame)
+                        heard = aiter(stream)
                     self._waiting.clear()
                     self._stream = stream
-                    async for spotted in stream:
+                    while True:
+                        with theirs(spotter.name):
+                            spotted = await anext(heard, None)
+                        if spotted is None:
+                            break
                         self._spotted(StopSpotted(self._now(), turn, spotted.phrase, spotted.end))
-            except ProviderError as error:
-                self._stream = None
-                self._failures += 1
-                if self._failures == 1:
-                    self._trouble(f"the stop word is not spotted in this moment, because {error}")
+            except (ParleyError, ProviderError) as error:
+                self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self._stream = None
+        self._failures += 1
+        if self._failures == 1:
+            self._trouble(f"the stop word is not spotted in this moment, because {error}")

@@ -43,7 +43,7 @@ class Loud:
 class Stream:
     def __init__(self) -> None:
         self.frames: list[Frame] = []
-        self.error: ProviderError | None = None
+        self.error: Exception | None = None
         self._changed = anyio.Event()
 
     def push(self, frame: Frame) -> None:
@@ -149,19 +149,38 @@ async def test_what_cannot_be_opened_is_told_once_and_never_waited_for() -> None
     assert len(talk.trouble) == 1 and "there is no model" in talk.trouble[0] and talk.spotted == []
 
 
-async def test_one_that_dies_is_told_of_once_and_listens_again_to_the_next_overlap() -> None:
+@pytest.mark.parametrize(
+    "error", [ProviderError("it broke", provider="loud"), RuntimeError("it broke")], ids=["fails", "breaks"]
+)
+async def test_one_that_dies_is_told_of_once_and_listens_again_to_the_next_overlap(error: Exception) -> None:
     spotter = Loud()
     async with running(Conversation(spotter)) as talk:
         talk.words.begin(2, [talk.frame()])
         await talk.settled()
-        spotter.streams[0].error = ProviderError("its process ended", provider="loud")
+        spotter.streams[0].error = error
         spotter.streams[0].wake()
         await talk.settled()
         talk.words.push(talk.frame(0.9))
         talk.words.begin(3, [talk.frame(0.9)])
         await talk.settled()
     assert [one.turn for one in talk.spotted] == [3]
-    assert len(talk.trouble) == 1 and "its process ended" in talk.trouble[0]
+    assert len(talk.trouble) == 1 and "it broke" in talk.trouble[0]
+
+
+async def test_one_that_does_not_even_take_the_sound_does_no_harm() -> None:
+    spotter = Loud()
+    async with running(Conversation(spotter)) as talk:
+        talk.words.begin(2, [talk.frame()])
+        await talk.settled()
+        del spotter.streams[0].frames
+        talk.words.push(talk.frame())
+        talk.words.push(talk.frame())
+        await talk.settled()
+        assert spotter.open == 0
+        talk.words.begin(3, [talk.frame(0.9)])
+        await talk.settled()
+    assert [one.turn for one in talk.spotted] == [3]
+    assert len(talk.trouble) == 1 and "AttributeError" in talk.trouble[0]
 
 
 async def test_one_that_dies_again_and_again_is_done_without() -> None:
