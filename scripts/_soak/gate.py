@@ -45,6 +45,7 @@ EACH = 2
 ANSWER = 0.02
 """Seconds that the network takes (measured: 10 ms of CPU a second of sound)."""
 PLACE = Place(room_response("synthetic"), -6.0, 0.06, 100.0)
+WORDS = ["and", "now", "tell", "me", "something", "about", "Paris"]
 KINDS = ("their own", *people.OTHERS[:2], people.OTHERS[3])
 
 
@@ -112,7 +113,9 @@ def held(over: Sequence[Over], voice: Sequence[Samples], gate: Gate | None) -> d
         level = LEVEL * 10 ** (PLACE.gain / 20)
         at = round(start * CAPTURE_RATE)
         mic[at : at + len(one.samples)] += one.samples * np.float32(level / active(one.samples))
-        lines.append({"start": start, "end": start + SECONDS, "text": "and now tell me something about Paris"})
+        each = SECONDS / len(WORDS)  # one line a word: a voice that is noticed late has said the later ones
+        spoken = ((start + each * count, word) for count, word in enumerate(WORDS))
+        lines += [{"start": begin, "end": begin + each, "text": word} for begin, word in spoken]
     rules = OverlapRules() if gate is None else OverlapRules(whose=WAIT)
     notices, _ = hold(np.clip(mic, -1, 1), voice, PLACE, lines, TurnRules(barge_in="words", overlaps=rules), gate=gate)
     found: dict[str, list[float | None]] = defaultdict(list)
