@@ -10,29 +10,29 @@ from collections.abc import Sequence
 from providers._sphinx_score import Segment, features
 
 # From scripts/eval_stop_word --fit.
-BIAS = -10.507
+BIAS = -11.6688
 """Of the log odds that the phrase was said. The threshold, in it, is 0; a greater bias believes more."""
 WEIGHTS = {
-    "score": -0.74885,
-    "worst score": -0.014129,
-    "fit": 1.4773,
-    "worst fit": 0.0099081,
-    "second worst fit": -0.30137,
-    "worst run": -0.11047,
-    "bad run": 0.63745,
-    "worst silence": 0.0097214,
-    "silences": 0.0073862,
-    "voice outside": 0.033927,
-    "phones found": 9.6791,
-    "phones shared": -7.0059,
-    "log phones": 7.6123,
-    "words": -0.57699,
-    "frames": -0.086038,
-    "slowest": 0.076897,
-    "fastest": 0.21938,
-    "pace": -0.043091,
+    "score": -0.81547,
+    "worst score": 0.64233,
+    "fit": 1.756,
+    "worst fit": -0.31544,
+    "second worst fit": -0.58356,
+    "worst run": 0.96032,
+    "bad run": -0.43818,
+    "worst silence": 0.0017819,
+    "silences": 0.008399,
+    "voice outside": 0.010298,
+    "phones found": 12.333,
+    "phones shared": -7.5397,
+    "log phones": 9.1772,
+    "words": -0.049202,
+    "frames": -0.078077,
+    "slowest": -0.064792,
+    "fastest": 0.17351,
+    "pace": 0.21089,
     "one or two words": 0,
-    "language": -0.52456,
+    "language": -0.044731,
 }
 
 
