@@ -24,6 +24,9 @@ SPARE = 0.01
 """Seconds of what the device was handed that an early tap leaves: the next look at it may come that much later."""
 HOARD = 0.06
 """Seconds beyond them that it may have left, since the device was handed more in advance, before it is told earlier."""
+AHEAD = 0.15
+"""Seconds before it sounds in which it is told at the earliest. A busy device is handed up to half a second in advance,
+and WebRTC's canceller looks no further back than half a second for an echo."""
 BELIEVABLE = 1.0
 """Seconds; a device that claims to play what it is handed later than that is not believed."""
 
@@ -145,13 +148,16 @@ class _EarlyTap:
     def __init__(self, sink: Callable[[Samples], None]) -> None:
         self.sink = sink
         self._place: int | None = None
+        self._kept_back = 0
+        """Samples between it and what was the newest when it was set."""
 
     def place_at_zero(self, sounds: int | None, newest: int) -> int:
         """The same as for `_Tap`; ``newest`` would be it if all that is there was handed on."""
         left = 0 if self._place is None else newest - self._place
-        spare = round(SPARE * PLAYBACK_RATE)
-        if self._place is None or not 0 <= left <= spare + HOARD * PLAYBACK_RATE:
-            self._place = newest - spare
+        if self._place is None or not 0 <= left <= self._kept_back + HOARD * PLAYBACK_RATE:
+            soon = newest - round(SPARE * PLAYBACK_RATE)
+            self._place = soon if sounds is None else min(soon, sounds + round(AHEAD * PLAYBACK_RATE))
+            self._kept_back = newest - self._place
         return self._place
 
 
