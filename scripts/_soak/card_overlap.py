@@ -84,6 +84,8 @@ GLITCH = 3.0
 
 NEAR = 0.15
 """Seconds by which the recorder and the session may disagree on when something happened."""
+HANDED = 0.6
+"""Seconds that a device may be handed in advance."""
 FADED = 0.06
 """Seconds in which the device plays what it was handed already, and the fade."""
 
@@ -259,7 +261,8 @@ class _Told:
             return sound
         at = float(event["t"]) + self._done
         if event["event"] == "reply.paused":
-            silence = self._nearest(at, [one.start for one in self.silences])
+            # What the device was handed already is played first, and a busy one is handed much.
+            silence = next((one.start for one in self.silences if -NEAR < one.start - at < HANDED), at)
             self._done += silence - at
             return silence
         return at
