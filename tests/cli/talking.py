@@ -271,6 +271,14 @@ def signalled(
     return Outcome(process.returncode, out.decode().splitlines(), err.decode(), folder, seconds, children, threads)
 
 
+def lives(process: psutil.Process) -> bool:
+    """It is still there, and no mere entry that its heir has not collected yet: whoever is in a hurry does not wait."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 class killed_if_stuck:  # noqa: N801 - reads as what it does
     """Kills the process after GIVE_UP seconds, should it still be there."""
 

@@ -26,6 +26,7 @@ from .talking import (
     drawn,
     interrupt,
     killed_if_stuck,
+    lives,
     read_wav,
     scripted,
     side_by_side,
@@ -120,7 +121,7 @@ def test_a_signal_ends_it(case: str, state: str, outcomes: dict[str, Outcome]) -
     assert outcome.code == 130
     assert outcome.stderr == f"parley: recording to {outcome.folder / 'recording'}\n"
     assert outcome.seconds < SOON
-    assert not [child for child in outcome.children if child.is_running()]
+    assert not [child for child in outcome.children if lives(child)]
 
     ended = outcome.events[-1]
     assert (ended["event"], ended["reason"]) == ("session.ended", "interrupted")
