@@ -60,11 +60,8 @@ async def measure_echo(plan: Plan) -> int:
         noise = settings.audio.noise_suppression != "off"
         judge = partial(judged, recorded, played, vad, rules, segment_rules(settings), noise=noise)
         outcome = await anyio.to_thread.run_sync(judge, abandon_on_cancel=True)
-    if outcome.dead and not plan.on_files:
-        failed = ParleyError(
-            "the microphone gives nothing, not even noise: it is muted, or the system withholds it (see its privacy "
-            "settings), or another program has it"
-        )
+    if outcome.dead and plan.surroundings is None:  # in a simulated room nobody has to hear anything
+        failed = ParleyError(_nothing(plan))
         failed.exit_code = 1
         raise failed
     choice = choose(outcome.measured)
@@ -76,6 +73,21 @@ async def measure_echo(plan: Plan) -> int:
     if trouble:
         sys.stderr.write(f"parley: {trouble}\n")
     return 0
+
+
+def _nothing(plan: Plan) -> str:
+    """Why nothing can be measured where the microphone gives nothing at all, in a sentence."""
+    if isinstance(plan.microphone, Path):
+        return f"{plan.microphone} holds nothing but digital silence, not even noise: record it anew"
+    if plan.on_files:
+        return (
+            f"nothing was measured, since there is no microphone: {plan.speaker} now holds the test sound; play it, "
+            "name a recording of that with --mic, or a simulated room with --room"
+        )
+    return (
+        "the microphone gives nothing, not even noise: it is muted, or the system withholds it (see its privacy "
+        "settings), or another program has it"
+    )
 
 
 def _on_files(plan: Plan, played: Samples) -> Recorded:
@@ -90,8 +102,18 @@ def _on_files(plan: Plan, played: Samples) -> Recorded:
     heard = np.zeros(0, np.float32)
     if isinstance(microphone, Path):
         with open_wav(microphone) as file:
+            # What chirps were not heard in, because it was over before them, says nothing of the loudspeaker. In a
+            # simulated room a file is only what is heard besides, and may end sooner.
+            held, wanted = file.frames / file.rate, len(played) / PLAYBACK_RATE
+            if not file.frames:
+                raise ParleyError(f"{microphone} holds no sound; name another file")
+            if room is None and held < wanted:
+                raise ParleyError(
+                    f"{microphone} holds {held:.1f} s of sound, too little to measure an echo by: {wanted:.1f} s are "
+                    "needed; name a longer file"
+                )
             # As much as there is time for.
-            read = file.read(round((len(played) / PLAYBACK_RATE + 2) * file.rate))
+            read = file.read(round((wanted + 2) * file.rate))
             heard = Resampler(file.rate, CAPTURE_RATE).push(read, last=True)
     if isinstance(speaker, Path):
         if isinstance(microphone, Path) and speaker.exists() and speaker.samefile(microphone):

@@ -13,7 +13,7 @@ import pytest
 from assistant.echoreport import DOES
 
 from .command import parley
-from .talking import drawn, read_wav, side_by_side, write_wav
+from .talking import drawn, one_sentence, read_wav, side_by_side, write_wav
 
 ROOMS: dict[str, tuple[list[str], str]] = {
     "headphones": (["--echo-gain", "-100", "--mic-noise", "-60"], "headphones"),
@@ -99,7 +99,7 @@ def test_without_the_package_an_echo_makes_it_half_duplex_and_headphones_do_not(
 
 
 def test_files_stand_in_for_devices(tmp_path: Path) -> None:
-    mic = write_wav(tmp_path / "mic.wav", drawn([], 4.0, 44_100), 44_100)
+    write_wav(tmp_path / "mic.wav", drawn([], 4.0, 44_100), 44_100)
     found = told(tmp_path, "--mic", "mic.wav", "--speaker", "out.wav", "--room", "synthetic", "--seconds", "6")
     assert found["noise_dbfs"] == pytest.approx(-70.4, abs=1), "-66 dBFS over 22 kHz, of which 8 are heard"
     assert found["heard"]
@@ -107,7 +107,32 @@ def test_files_stand_in_for_devices(tmp_path: Path) -> None:
     assert rate == 24_000 and 8 < len(played) / rate < 14
     chirps = played[: round(3.2 * rate)]
     assert 0.1 < np.abs(chirps).max() <= 0.25, "loud enough to be found, soft enough for a night"
-    assert told(tmp_path, "--mic", mic.name, "--speaker", "out.wav")["mode"] == "headphones", "no room, no echo"
+    write_wav(tmp_path / "long.wav", drawn([], 16.5))
+    assert told(tmp_path, "--mic", "long.wav", "--speaker", "out.wav")["mode"] == "headphones", "no room, no echo"
+
+
+def test_a_file_that_tells_nothing_of_the_loudspeaker_is_no_pair_of_headphones(tmp_path: Path) -> None:
+    write_wav(tmp_path / "zeros.wav", np.zeros(20 * 16_000, np.float32))
+    write_wav(tmp_path / "none.wav", np.zeros(0, np.float32))
+    write_wav(tmp_path / "short.wav", drawn([(0.1, 0.6)], 0.8))
+    outcomes = side_by_side(
+        {
+            "zeros.wav": lambda: parley(tmp_path, "doctor", "echo", "--mic", "zeros.wav"),
+            "none.wav": lambda: parley(tmp_path, "doctor", "echo", "--mic", "none.wav", "--room", "synthetic"),
+            "short.wav": lambda: parley(tmp_path, "doctor", "echo", "--mic", "short.wav"),
+            "out.wav": lambda: parley(tmp_path, "doctor", "echo", "--speaker", "out.wav"),
+        }
+    )
+    says = {
+        "zeros.wav": (1, "not even noise"),
+        "none.wav": (2, "holds no sound"),
+        "short.wav": (2, "holds 0.8 s of sound, too little to measure an echo by"),
+        "out.wav": (1, "there is no microphone"),
+    }
+    for name, (code, sentence) in says.items():
+        done = outcomes[name]
+        assert (done.code, done.lines) == (code, []), name
+        assert name in one_sentence(done.stderr) and sentence in done.stderr
 
 
 @pytest.mark.parametrize(
