@@ -147,7 +147,9 @@ class Session:
         self._whose: SpeakerGate | None = None
         if parts.gate is not None and parts.turns.barge_in == "words":
             voice, opened = parts.gate
-            self._whose = SpeakerGate(opened, voice.model, voice.vector, parts.duplex.now, self.happened, self.warn)
+            self._whose = SpeakerGate(
+                opened, voice.model, voice.vector, parts.duplex.now, self.happened, self.warn, voice.name
+            )
         self._stop_words: StopWords | None = None
         if parts.spotter is not None and parts.turns.barge_in != "off":
             self._stop_words = StopWords(parts.spotter, parts.duplex.now, self._stop_spotted, self.warn)

@@ -46,14 +46,16 @@ class SpeakerGate:
         now: Callable[[], float],
         told: Callable[[SpeakerTold], None],
         trouble: Callable[[str], None],
+        name: str,
     ) -> None:
-        """``model``, ``voice``: the enrolled one's (`assistant.voiceprints`)."""
+        """``model``, ``voice``, ``name``: the enrolled one's (`assistant.voiceprints`)."""
         self._opened = opened
         self._model = model
         self._voice = voice
         self._now = now
         self._told = told
         self._trouble = trouble
+        self._name = name
         self._ready = False
         self._turn: int | None = None
         self._frames: deque[Samples] = deque(maxlen=round(ENOUGH * CAPTURE_RATE / FRAME))
@@ -92,7 +94,10 @@ class SpeakerGate:
                 with theirs("what tells voices apart"):
                     speaker_id = await opened.enter_async_context(self._opened)
                 if speaker_id.model != self._model:
-                    raise ParleyError("the voice was learned with another model; learn it anew with: parley enroll")
+                    raise ParleyError(
+                        f"the voice of {self._name} was learned with another model; learn it anew with: "
+                        f"parley enroll {self._name}"
+                    )
                 self._ready = True
                 while True:
                     await self._wanted.wait()

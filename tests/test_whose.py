@@ -43,7 +43,13 @@ class Gate:
         self.trouble: list[str] = []
         self._at = 0
         self.gate = SpeakerGate(
-            self._opened(speaker), model, voice, lambda: self._at / 16_000, self.told.append, self.trouble.append
+            self._opened(speaker),
+            model,
+            voice,
+            lambda: self._at / 16_000,
+            self.told.append,
+            self.trouble.append,
+            "anna",
         )
 
     @staticmethod
