@@ -127,7 +127,7 @@ def show(as_json: bool) -> int:
     if not as_json:
         for problem in damaged:
             print(f"parley: {problem}", file=sys.stderr)  # noqa: T201
-    return 1 if damaged else 0
+    return ParleyError.exit_code if damaged else 0
 
 
 def forget(name: str, as_json: bool) -> int:
@@ -153,7 +153,9 @@ async def _likeness(samples: Samples, voice: Voiceprint, speaker_id: SpeakerId) 
     except ProviderError as error:
         raise Failed(str(error)) from error
     except ValueError:
-        raise ParleyError(f"the voice of {voice.name} is not of this model; learn it anew") from None
+        raise ParleyError(
+            f"the voice of {voice.name} is not of this model; learn it anew with: parley enroll {voice.name}"
+        ) from None
 
 
 async def _from_file(path: Path, vad: VoiceActivity, speech: Speech) -> None:

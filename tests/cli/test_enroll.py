@@ -108,7 +108,7 @@ def test_a_damaged_voice_is_told_of_and_hides_no_other(folder: Path) -> None:
     learned(folder)
     (kept(folder).place / "zoe.json").write_text("{")
     shown = enroll(folder, "--list")
-    assert shown.code == 1 and shown.lines[0].startswith("me: ")
+    assert shown.code == 2 and shown.lines[0].startswith("me: ")
     assert "zoe.json is damaged; learn the voice anew with: parley enroll zoe" in one_sentence(shown.stderr)
     checked = enroll(folder, "zoe", "--check", "me.wav")
     assert checked.code == 2 and "zoe.json is damaged" in one_sentence(checked.stderr)
