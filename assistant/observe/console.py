@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
+from assistant.conversation.interjections import meant
 from assistant.ports import Notice
 
 from ._layout import Page, Spans
@@ -26,6 +27,8 @@ _STATES = {
     "replying": "thinking",
     "overlapping": "listening",
 }
+_UNANSWERED = {"stop": "stopped", "backchannel": "a sign of listening"}
+"""What words over an answer were that nobody need answer, by the kind of `overlap.decided`."""
 CUT = 30
 """Cells of the words that an interruption cut off which are still shown."""
 
@@ -53,6 +56,8 @@ class Console:
         self._status = ""
         self._user = ""
         """What the user has said and is not yet printed for good."""
+        self._decided = ""
+        """What the newest overlap was."""
         self._user_turn: int | None = None
         self._heard_turn: int | None = None
         """The newest turn whose answer is heard: what it was to answer is printed for good."""
@@ -153,11 +158,18 @@ class Console:
         self._user = ""
         text = clean(str(data.get("text") or ""))
         reason = clean(str(data.get("reason", ""))).replace("_", " ")
-        if text:
+        decided, self._decided = self._decided, ""
+        if text and reason == "empty":  # there are words, and nothing in them that asks for an answer
+            what = _UNANSWERED.get(decided) or _UNANSWERED.get(meant(text), "nothing to answer")
+            self._print(self._page.block("you", [("dim", f"{text}  ({what})")]))
+        elif text:
             self._print(self._page.block("you", [("dim", f"{text}  (ignored: {reason})")]))
         else:  # a cough is not worth a row
             self._status = f"listening (ignored: {reason})"
             self._print()
+
+    def _overlap(self, turn: int | None, data: Mapping[str, Any]) -> None:
+        self._decided = str(data.get("kind", ""))
 
     def _superseded(self, turn: int | None, data: Mapping[str, Any]) -> None:
         if turn == self._user_turn:
@@ -255,6 +267,8 @@ _VIEW: dict[str, Callable[[Console, int | None, Mapping[str, Any]], None]] = {
     "user.transcript.final": Console._transcript,
     "user.transcript.revised": Console._revised,
     "user.ignored": Console._ignored,
+    "overlap.started": Console._overlap,
+    "overlap.decided": Console._overlap,
     "user.superseded": Console._superseded,
     "reply.drafted": Console._drafted,
     "reply.discarded": Console._discarded,

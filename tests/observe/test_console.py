@@ -295,6 +295,24 @@ def test_what_was_ignored_with_words_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "said", "shown"),
+    [
+        ("stop", "Jarvis, enough.", "stopped"),
+        ("backchannel", "Right.", "a sign of listening"),
+        ("floor", "Stop.", "stopped"),  # its last word was recognised late
+        ("floor", "what I mean", "nothing to answer"),  # muted in the middle of it
+    ],
+)
+def test_words_that_need_no_answer_are_shown_as_what_they_were(kind: str, said: str, shown: str) -> None:
+    assert piped(
+        ("overlap.started", 1, {}),
+        ("overlap.decided", 1, {"kind": kind}),
+        ("user.transcript.final", 2, {"text": said}),
+        ("user.ignored", 2, {"reason": "empty", "text": said}),
+    ) == f"you: {said}  ({shown})\n"  # fmt: skip
+
+
 def test_a_session_that_ends_in_the_middle_leaves_what_was_said() -> None:
     assert piped(
         ("user.transcript.final", 1, {"text": "Hello."}),
