@@ -130,6 +130,8 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
         view = opened.enter_context(
             shown(json=plan.json, hidden=bool(plan.observers), nobody_reads=ending.nobody_reads)
         )
+        # Closed after the loudspeaker, which passes on the end of what it played when it is closed.
+        recorder = opened.enter_context(_recorder(plan, settings))
         sound = await opened.enter_async_context(
             open_sound(
                 plan.microphone,
@@ -139,7 +141,6 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
             )
         )
         duplex = sound.duplex
-        recorder = opened.enter_context(_recorder(plan, settings))
         _tell_choices(plan, view, sound, why)
         stages = await opened.enter_async_context(open_stages(settings, view.passed_over))
         load_behind = plan.load_behind or (isinstance(plan.microphone, str) and not downloads(settings))

@@ -33,9 +33,10 @@ PATIENCE = 0.4
 class Recorder:
     """Observer: records one session. All disk work is done in a thread; memory does not grow with time.
 
-    ``folder`` is where it records: the folder asked for if that is new or empty, else a numbered one in it. When the
-    disk fails during the session, ``on_trouble`` gets one sentence (once, on the caller's thread, from `captured`) and
-    the session goes on; what was written before stays valid, and writing goes on as soon as it can.
+    ``folder`` is where it records: the folder asked for if that is new (it is made, with those above it) or empty, else
+    a numbered one in it. When the disk fails during the session, ``on_trouble`` gets one sentence (once, on the
+    caller's thread, from `captured`) and the session goes on; what was written before stays valid, and writing goes on
+    as soon as it can.
     """
 
     def __init__(self, folder: Path, config_toml: str, playback_rate: int) -> None:
@@ -140,35 +141,40 @@ def _append(wav: WavWriter, stretches: list[tuple[int, Samples]]) -> None:
         wav.flush()
 
 
-def _claim(folder: Path) -> tuple[Path, bool]:
-    """The folder, or a numbered one in it if there is something in it already; and whether it was made just now."""
+def _claim(folder: Path) -> tuple[Path, list[Path]]:
+    """The folder, or a numbered one in it if there is something in it already; and what was made, inmost first."""
+    made: list[Path] = []
     try:
         if not folder.exists():
-            folder.mkdir()
-            return folder, True
+            made = [place for place in (folder, *folder.parents) if not place.exists()]
+            folder.mkdir(parents=True)
+            return folder, made
         if not any(folder.iterdir()):
-            return folder, False
+            return folder, []
         number = 1
         while (inner := folder / f"{number:03}").exists():
             number += 1
         inner.mkdir()
-        return inner, True
-    except FileNotFoundError as error:
-        if folder.parent.is_dir():  # it is one of the system's own, which takes no folders
-            raise _refusal(folder, error.strerror) from None
-        raise ParleyError(f"cannot record to {folder}: there is no folder {folder.parent}; create it first") from None
+        return inner, [inner]
     except NotADirectoryError:
         raise ParleyError(f"cannot record to {folder}: that is a file; give --record a folder") from None
     except OSError as error:
+        _unmake(made)
         raise _refusal(folder, error.strerror) from None
 
 
-def _remove(folder: Path, made: bool) -> None:
+def _remove(folder: Path, made: list[Path]) -> None:
     """Take back what was begun in a folder that cannot be recorded to."""
     with suppress(OSError):
         for file in folder.iterdir():
             file.unlink()
-        if made:
+        _unmake(made)
+
+
+def _unmake(folders: list[Path]) -> None:
+    """Remove them, inmost first; one that holds something by now stays."""
+    for folder in folders:
+        with suppress(OSError):
             folder.rmdir()
 
 

@@ -113,7 +113,6 @@ MISTAKES = {
     "recording over a file": Mistake(
         ("--record", "file"), ("that is a file",), files=lambda folder: (folder / "file").touch()
     ),
-    "recording into a missing folder": Mistake(("--record", "none/session"), ("there is no folder none", "create it")),
     "recording where nothing can be": Mistake(("--record", "/proc/session"), ("cannot record", "another folder")),
     # the command line
     "no turns": Mistake(("--turns", "0"), ("--turns", "from 1 on")),
@@ -163,9 +162,10 @@ def test_the_microphones_file_is_not_written_over(tmp_path: Path) -> None:
 
 
 def test_a_mistake_leaves_no_recording_behind(tmp_path: Path) -> None:
-    outcome = run(tmp_path, [*talk_arguments(tmp_path, scripted(), Path("none.wav")), "--record", tmp_path / "session"])
+    recording = tmp_path / "sessions" / "today"
+    outcome = run(tmp_path, [*talk_arguments(tmp_path, scripted(), Path("none.wav")), "--record", recording])
     assert outcome.code == 2
-    assert not (tmp_path / "session").exists()
+    assert not recording.parent.exists()
 
 
 def test_an_empty_config_and_an_empty_recording_are_no_mistakes(tmp_path: Path) -> None:

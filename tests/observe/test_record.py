@@ -98,9 +98,21 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert (tmp_path / "config.toml").read_text() == "precious"
 
 
-def test_no_parent_folder(tmp_path: Path) -> None:
-    with pytest.raises(ParleyError, match=rf"there is no folder {tmp_path / 'a'}; create it first"):
-        Recorder(tmp_path / "a" / "b", CONFIG, 24_000)
+def test_folders_above_it_are_made_and_taken_back_if_the_session_never_began(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b" / "c"
+    Recorder(folder, CONFIG, 24_000).close()
+    assert list(tmp_path.iterdir()) == []
+    recorder = Recorder(folder, CONFIG, 24_000)
+    recorder.captured(frame(0))
+    recorder.close()
+    assert len(sound(folder / "mic.wav")[1]) == FRAME
+
+
+def test_a_folder_above_it_that_holds_something_else_by_then_stays(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a" / "b", CONFIG, 24_000)
+    (tmp_path / "a" / "precious").write_text("")
+    recorder.close()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["precious"]
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
