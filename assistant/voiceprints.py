@@ -6,6 +6,7 @@ a person is nobody else's business, so that only the user may read folder and fi
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import re
@@ -87,7 +88,13 @@ class Voiceprints:
             self.place.chmod(0o700)
             keep(path, {"version": VERSION, **asdict(voice)})
         except OSError as error:
-            raise ParleyError(f"the voice cannot be kept in {self.place} ({error.strerror}); make room there") from None
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                mend = "make room there"
+            elif path.is_dir():
+                mend = f"{path.name} is a folder there: move it away"
+            else:
+                mend = "check its permissions"
+            raise ParleyError(f"the voice cannot be kept in {self.place} ({error.strerror}); {mend}") from None
         return path
 
     def forget(self, name: str) -> None:

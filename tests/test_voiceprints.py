@@ -39,6 +39,17 @@ def test_one_that_is_learned_anew_replaces_the_old_one_and_leaves_nothing_behind
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_is_in_its_way_is_told(kept: Voiceprints) -> None:
+    (kept.place / "anna.json").mkdir(parents=True)
+    with pytest.raises(ParleyError, match="anna.json is a folder there: move it away"):
+        kept.save(ANNA)
+    (kept.place / "anna.json").rmdir()
+    kept.place.rmdir()
+    kept.place.write_text("a file where the folder should be")
+    with pytest.raises(ParleyError, match="check its permissions"):
+        kept.save(ANNA)
+
+
 def test_a_forgotten_voice_is_gone(kept: Voiceprints) -> None:
     path = kept.save(ANNA)
     kept.forget("ANNA")

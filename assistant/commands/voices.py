@@ -40,7 +40,13 @@ def run(args: argparse.Namespace) -> int:
         if args.tts is not None:
             raise ParleyError("whose voices? Give PROVIDER or --tts, not both")
         args.tts = args.provider
-    loaded = settings_from(args)
+    try:
+        loaded = settings_from(args)
+    except ParleyError as error:
+        if args.provider is None:
+            raise
+        # It was not given with that flag.
+        raise ParleyError(str(error).removeprefix("--tts: tts.provider = ")) from None
     settings, _ = automatic.decide(loaded.settings, stages=("tts",))
     return interruptible.run(lambda: _run(args, settings))
 
