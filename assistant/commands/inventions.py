@@ -14,7 +14,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="how often words are made up for sound without any, and how often real short words are taken for such",
         description="Gives a recogniser recordings without speech, cut and looped to 1, 3, 10 and 30 s, and short "
         "words, and reports the share that gives text: raw, by the recogniser's own thresholds, and filtered. Takes "
-        "five minutes.",
+        "four to eight minutes.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the recordings, with their INDEX.tsv")
     parser.add_argument(

@@ -27,7 +27,7 @@ SETTINGS = Settings(
 )
 """Whatever the user's own config says, the demo is always the same."""
 ABOUT = """\
-A recorded user talks with Parley, in real time, for about 50 seconds. Everything runs on this machine.
+A recorded user talks with Parley, in real time, for about 45 seconds. Everything runs on this machine.
 {room} The user also pauses to think, hums ("mm-hm", which needs no answer), sets a timer and interrupts a story.
 """
 ROOM = "They are in a simulated room: the microphone hears Parley's voice as well, and that echo is taken out."

@@ -35,6 +35,7 @@ class Metrics:
     def __init__(self) -> None:
         self._values = {stage: array("d") for stage in STAGES}
         self.turns = 0
+        self.unanswered = 0
         self.interrupted = 0
         self.drafts = 0
         self.drafts_used = 0
@@ -45,6 +46,7 @@ class Metrics:
             return
         figures = notice.data
         self.turns += 1
+        self.unanswered += "latency_ms" in figures and figures["latency_ms"] is None
         self.interrupted += bool(figures.get("interrupted"))
         self.drafts += figures.get("drafts") or 0
         self.drafts_used += bool(figures.get("draft_used"))
@@ -97,6 +99,8 @@ class Metrics:
 
     def _counts(self) -> str:
         counts = [f"{self.turns} turn{'' if self.turns == 1 else 's'}"]
+        if self.unanswered:
+            counts.append(f"{self.unanswered} without an answer")
         if self.interrupted:
             counts.append(f"{self.interrupted} interrupted")
         if self.drafts:

@@ -66,6 +66,13 @@ def test_what_was_thrown_away_stands_behind_the_drafts() -> None:
     assert metrics.table().splitlines()[-1] == "1 turn, 1 of 2 drafts used, about 412 tokens thrown away"
 
 
+def test_what_was_passed_over_is_no_answered_turn() -> None:
+    metrics = Metrics()
+    metrics.notice(turn(latency_ms=580.0))
+    metrics.notice(turn(latency_ms=None))
+    assert metrics.table().splitlines()[-1] == "2 turns, 1 without an answer"
+
+
 def test_no_table_without_turns() -> None:
     assert Metrics().table() == ""
 
