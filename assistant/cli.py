@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -31,6 +32,8 @@ COMMANDS = (
 """In the order in which --help shows them. A command stands here only when it works."""
 
 INTERRUPTED = signals.EXIT_CODE
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a full disk says: behind standard output, most likely, as other files' writers have sentences of their own."""
 
 
 def entry() -> None:
@@ -63,7 +66,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         if sys.stdout is None and not args.json:  # closed by whoever started it, who wants to see nothing
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - to the end of the process
         logging.basicConfig(level=logging.DEBUG if args.verbose else logging.WARNING, format="parley: %(message)s")
-        return int(args.run(args))
+        code = int(args.run(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where it is still told what cannot be written
+        return code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -101,6 +107,10 @@ def _explain(error: BaseException, verbose: bool) -> int:
     if isinstance(problem, ParleyError):
         print(f"parley: {scrub(str(problem))}", file=sys.stderr)  # noqa: T201
         return problem.exit_code
+    if isinstance(problem, OSError) and problem.errno in _FULL:
+        why = f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
+        print(f"parley: what is to be written finds no room ({scrub(str(why))}); make some", file=sys.stderr)  # noqa: T201
+        return 1
     what = f"{type(problem).__name__}: {problem}".strip(": ")
     print(  # noqa: T201
         f"parley: something broke that should not ({scrub(what)}); run it again with --verbose and report what it says",

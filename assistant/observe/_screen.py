@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
@@ -9,8 +10,12 @@ from collections.abc import Callable, Iterable
 
 from ._writer import Writer
 
+log = logging.getLogger("parley")
+
 ROWS = 2_000
 """Rows that may wait for a terminal that is held up; the oldest are given up first."""
+USUAL = 80
+"""Columns where nobody knows how many there are."""
 
 _CLEAR = "\r\x1b[K"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
@@ -32,11 +37,11 @@ class Screen:
         self._writer = Writer(fd, self._pull, self._reader_gone)
 
     def columns(self) -> int:
-        """Columns, by now."""
+        """Columns, by now. A terminal that does not know its size, as in some containers, says 0."""
         try:
-            return max(os.get_terminal_size(self._fd).columns, 1) if self._in_place else 80
+            return (os.get_terminal_size(self._fd).columns or USUAL) if self._in_place else USUAL
         except OSError:
-            return 80
+            return USUAL
 
     def print(self, rows: Iterable[str] = (), live: str = "") -> None:
         """Rows for good, and what the live row then shows. Never waits."""
@@ -51,6 +56,8 @@ class Screen:
         self._writer.close()
 
     def _reader_gone(self, error: OSError) -> None:
+        if not isinstance(error, BrokenPipeError):
+            log.warning("standard output cannot be written (%s)", error.strerror)
         if not self._writer.closing:
             self._gone()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import threading
@@ -11,6 +12,8 @@ CHUNK = 4096
 """Bytes in a write: at most PIPE_BUF, so that what `poll` calls writable takes it without waiting (pipe(7))."""
 PATIENCE_MS = 100
 """How often a writer that is held up looks whether it is still wanted."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks of a writer with nothing to write, whether its reader is still there."""
 
 
 class Writer:
@@ -18,8 +21,8 @@ class Writer:
 
     It uses the descriptor and no file object: a daemon thread that is stuck at interpreter exit then holds no lock
     which shutting down needs. ``pull`` is called in the thread, returns the next bytes or ``b""``, and must not block;
-    ``gone`` is called in the thread, once, when the reader has gone away or the disk is full. ``fd`` stays the
-    caller's.
+    ``gone`` is called in the thread, once, when the reader has gone away (within half a second, even while there is
+    nothing to write) or the disk is full. ``fd`` stays the caller's.
     """
 
     def __init__(self, fd: int, pull: Callable[[], bytes], gone: Callable[[OSError], None]) -> None:
@@ -45,7 +48,11 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            self._work.wait()
+            if not self._work.wait(LOOK_EVERY) and not self.closing:
+                if self._left_alone():
+                    self._gone(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
+                    return
+                continue
             self._work.clear()
             last = self.closing  # read before pulling: what was queued before close is still written
             while data := self._pull():
@@ -68,6 +75,14 @@ class Writer:
             except BlockingIOError:  # the descriptor was left non-blocking by a parent, and poll was too hopeful
                 continue
         return True
+
+    def _left_alone(self) -> bool:
+        """The reader has gone away. Without this it would be noticed at the next write, which may be an hour off."""
+        if not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(self._fd, 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
     def _ready(self) -> bool:
         """Wait until the descriptor takes something; False when nobody waits for it any more."""

@@ -18,6 +18,7 @@ from .talking import (
     drawn,
     environment,
     killed_if_stuck,
+    one_sentence,
     run,
     scripted,
     side_by_side,
@@ -121,6 +122,34 @@ def test_a_reader_that_leaves_ends_it(tmp_path: Path) -> None:
     events = [json.loads(line) for line in (tmp_path / "recording" / "events.jsonl").read_text("utf-8").splitlines()]
     assert events[-1]["event"] == "session.ended"
     assert events[-1]["t"] < 5.0  # long before the file was over
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=["for people", "events"])
+def test_a_reader_that_leaves_is_missed_while_nothing_is_said(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    arguments = [a for a in talk_arguments(tmp_path, scripted(), drawn([], 40.0)) if a != "--json"]
+    process = start(tmp_path, [*arguments, *flags])
+    assert process.stdout is not None and process.stderr is not None
+    with killed_if_stuck(process, 30.0):
+        assert process.stdout.readline()
+        process.stdout.close()
+        code, told = process.wait(), process.stderr.read()
+    process.stderr.close()
+    assert (code, told) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_full_disk_behind_standard_output_is_said(tmp_path: Path, buffered: str) -> None:
+    talking = [a for a in talk_arguments(tmp_path, scripted(), drawn([(0.5, 1.1)], 1.4)) if a != "--json"]
+    for arguments in (["config", "show"], ["config", "path", "--json"], ["say", "Hi.", "-o", "-"], talking):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "assistant", *map(str, arguments)],
+                cwd=tmp_path, env=environment(tmp_path, PYTHONUNBUFFERED=buffered), stdout=full, stderr=subprocess.PIPE,
+                text=True, timeout=60, check=False,
+            )  # fmt: skip
+        assert "No space left on device" in one_sentence(done.stderr)
+        assert done.returncode == 1
 
 
 def test_no_standard_output_at_all(tmp_path: Path) -> None:

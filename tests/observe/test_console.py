@@ -375,6 +375,17 @@ def test_any_width(columns: int) -> None:
         assert max(len(row) for row in terminal.rows()) < columns
 
 
+def test_a_terminal_that_does_not_know_its_size_has_80_columns() -> None:
+    terminal = Terminal(0)
+    console = console_on(terminal)
+    console.line("word " * 20)
+    console.close()
+    terminal.end()
+    rows = [row.strip() for row in terminal.rows() if row.strip()]
+    assert " ".join(rows).split() == ["word"] * 20
+    assert len(rows) == 2
+
+
 @pytest.mark.parametrize("usd", [0.0, 0.0005])
 def test_what_it_cost_is_the_last_line_and_nothing_where_all_was_free(usd: float, terminal: Terminal) -> None:
     row = {"stage": "llm", "provider": "anthropic", "model": "claude-haiku-5-5", "usd": usd}

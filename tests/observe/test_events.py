@@ -178,6 +178,18 @@ def test_a_reader_that_goes_away_is_told_once(pipe: Pipe) -> None:
     assert not gone.acquire(blocking=False)
 
 
+def test_a_reader_that_goes_away_is_missed_while_nothing_happens(pipe: Pipe) -> None:
+    gone = threading.Semaphore(0)
+    lines = EventLines(pipe.write_end, gone.release)
+    lines.notice(notice())
+    assert os.read(pipe.read_end, 1000)
+    assert not gone.acquire(timeout=1.2)  # it is there, and has nothing to read
+    os.close(pipe.read_end)
+    assert gone.acquire(timeout=60)
+    lines.close()
+    assert not gone.acquire(blocking=False)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_full_disk_is_said(caplog: pytest.LogCaptureFixture) -> None:
     gone = threading.Semaphore(0)
