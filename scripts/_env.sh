@@ -282,6 +282,16 @@ install_cpu_torch() {
         "is a large download)"
 }
 
+# run_module PYTHON MODULE ARGS...: `PYTHON -m MODULE ARGS`, which Ctrl+C ends without Python's traceback.
+run_module() {
+    local python=$1
+    shift
+    "$python" -I -c 'import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)' "$@"
+}
+
 # ---------------------------------------------------------------------------------------------------------------------
 # ensure_env EXTRAS PURPOSE: afterwards $venv_python runs Parley with those extras. Quick when nothing has changed.
 ensure_env() {
@@ -327,7 +337,7 @@ set_up() {
         say "making the environment with Python $(python_minor "$python"), once: a few minutes, about 2 GB in $venv"
         mkdir -p "$venv" || fail "cannot write to $root"
         echo building >"$stamp"
-        "$python" -I -m venv "$venv" >&2 || fail "$python could not make an environment; see above"
+        run_module "$python" venv "$venv" >&2 || fail "$python could not make an environment; see above"
         extras=$1
     else
         say "bringing the environment up to date"
@@ -336,7 +346,7 @@ set_up() {
         echo building >"$stamp"
     fi
     # An environment made by another tool may lack pip.
-    "$venv_python" -I -c 'import pip' 2>/dev/null || "$venv_python" -I -m ensurepip >&2
+    "$venv_python" -I -c 'import pip' 2>/dev/null || run_module "$venv_python" ensurepip >&2
     made=$(fingerprint) # before pip reads the files, which somebody may be editing
     install_cpu_torch
     # The build backend comes first and from the constraints like everything else, so that a change of pyproject.toml

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -151,6 +153,32 @@ def test_without_any_python_one_sentence_says_what_to_install(checkout: Path) ->
     assert done.stderr.startswith("Parley: Python 3.11, 3.12 or 3.13 is needed and none was found; install one with ")
     assert done.stderr.count("\n") == 1
     assert not (checkout / ".venv").exists()
+
+
+def test_ctrl_c_while_the_environment_is_made_says_nothing_of_pythons(checkout: Path, tmp_path: Path) -> None:
+    """A program of its own as `scripts/talk` is, whose whole group a terminal sends the signal to."""
+    script = (
+        'set -euo pipefail; . "$1"; ensure_system() { :; }; system_settled() { true; }; '
+        "install_cpu_torch() { echo too late >&2; exit 3; }; ensure_env all talk"
+    )
+    process = subprocess.Popen(
+        ["bash", "-c", script, "script", str(checkout / "scripts" / "_env.sh")],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        first = process.stderr.readline()
+        while process.poll() is None and not (checkout / ".venv" / "pyvenv.cfg").exists():
+            time.sleep(0.01)  # its Python runs now
+        os.killpg(process.pid, signal.SIGINT)
+        told = process.stderr.read()
+        code = process.wait(timeout=60)
+    finally:
+        process.kill()
+        process.stderr.close()
+    assert first.startswith("Parley: making the environment with Python")
+    assert (code, told) == (130, "")
+    assert state(checkout, "all") == "broken"
 
 
 def test_no_network_is_said_in_one_sentence_and_leaves_no_ruin(finished: Path) -> None:
