@@ -6,17 +6,18 @@ Used in the event loop alone. The process's own threads (`_sphinx_process`) hand
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import numpy as np
 from anyio import to_thread
 
-from assistant.ports import ProviderError, Samples
+from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples
 from providers._sphinx_process import Process
-from providers._sphinx_worker import FAILED, FORGET, GRAMMAR, HEARD, LEVEL, READY
+from providers._sphinx_worker import FAILED, FORGET, GRAMMAR, HEARD, LEVEL, READY, SOUND
 from providers._worker import _tell_loop
 
 
@@ -25,14 +26,6 @@ def packed_sound(samples: Samples) -> bytes:
     level = float(np.sqrt(np.dot(samples, samples) / max(1, len(samples))))
     pcm = (np.clip(samples, -1, 1) * np.float32(32767)).astype("<i2")
     return LEVEL.pack(level) + pcm.tobytes()
-
-
-class Waiting(Protocol):
-    """Whoever has pushed sound to the process."""
-
-    def take(self, message: dict[str, Any] | ProviderError) -> None:
-        """What was heard in it; or that nothing will be any more. Never waits."""
-        ...
 
 
 class Engine:
@@ -50,7 +43,7 @@ class Engine:
         self._process: Process | None = None
         self._ready = anyio.Event()
         self._failure: ProviderError | None = None
-        self._waiting: dict[int, Waiting] = {}
+        self._waiting: dict[int, EngineStream] = {}
         self._opened = 0
 
     @property
@@ -87,7 +80,7 @@ class Engine:
         process = Process(self._worker, tell, lambda: _tell_loop(self._token, lambda: self._ended(process)))
         return process
 
-    def open(self, waiting: Waiting) -> int:
+    def open(self, waiting: EngineStream) -> int:
         """A number for sound of its own. You must `forget` it."""
         self._opened += 1
         self._waiting[self._opened] = waiting
@@ -131,3 +124,53 @@ class Engine:
         waiting, self._waiting = self._waiting, {}
         for one in waiting.values():
             one.take(error)
+
+
+class EngineStream:
+    """One stretch of sound that the process hears, and what it says of it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._first: int | None = None
+        self._closed = False
+        self._inbox: deque[dict[str, Any] | ProviderError] = deque()
+        self._changed = anyio.Event()
+        self._number = engine.open(self)
+
+    @property
+    def start(self) -> float:
+        """Audio-clock seconds of its first sample."""
+        return (self._first or 0) / CAPTURE_RATE
+
+    def push(self, frame: Frame) -> None:
+        if self._first is None:
+            self._first = frame.start
+        self._engine.send(SOUND, self._number, packed_sound(frame.samples))
+
+    def close(self) -> None:
+        """Nobody wants it any more; the iteration ends."""
+        self._closed = True
+        self._engine.forget(self._number)
+        self._changed.set()
+
+    def take(self, message: dict[str, Any] | ProviderError) -> None:
+        """What was heard in it; or that nothing will be any more. Called by the engine, and never waits."""
+        self._inbox.append(message)
+        self._changed.set()
+
+    async def _next(self) -> dict[str, Any] | None:
+        """What the process says next; None once it is closed. Raises ProviderError."""
+        await anyio.lowlevel.checkpoint()
+        while not self._closed:
+            if self._inbox:
+                message = self._inbox.popleft()
+                if isinstance(message, ProviderError):
+                    raise message
+                return message
+            self._changed = anyio.Event()
+            await self._wait()
+        return None
+
+    async def _wait(self) -> None:
+        """Until something has changed."""
+        await self._changed.wait()

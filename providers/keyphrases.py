@@ -8,19 +8,16 @@ stream is open it does nothing at all.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import msgspec
 
-from assistant.ports import CAPTURE_RATE, Frame, ParleyError, ProviderError, ProviderUnavailable, Spotted
+from assistant.ports import ParleyError, ProviderError, ProviderUnavailable, Spotted
 from providers._options import Timeouts, read
-from providers._sphinx_engine import Engine, packed_sound
-from providers._sphinx_worker import SOUND
+from providers._sphinx_engine import Engine, EngineStream
 from providers.registry import importable
 
 __all__ = ["Options", "SphinxSpotter", "spotter"]
@@ -103,45 +100,14 @@ class SphinxSpotter:
             stream.close()
 
 
-class SpotterStream:
+class SpotterStream(EngineStream):
     """One stretch of sound."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._start: int | None = None
-        self._closed = False
-        self._inbox: deque[dict[str, Any] | ProviderError] = deque()
-        self._changed = anyio.Event()
-        self._number = engine.open(self)
-
-    def push(self, frame: Frame) -> None:
-        if self._start is None:
-            self._start = frame.start
-        self._engine.send(SOUND, self._number, packed_sound(frame.samples))
-
-    def close(self) -> None:
-        """Nobody wants it any more; the iteration ends."""
-        self._closed = True
-        self._engine.forget(self._number)
-        self._changed.set()
-
-    def take(self, message: dict[str, Any] | ProviderError) -> None:
-        """Called by the engine, in the event loop."""
-        self._inbox.append(message)
-        self._changed.set()
 
     def __aiter__(self) -> SpotterStream:
         return self
 
     async def __anext__(self) -> Spotted:
-        await anyio.lowlevel.checkpoint()
-        while not self._closed:
-            if self._inbox:
-                message = self._inbox.popleft()
-                if isinstance(message, ProviderError):
-                    raise message
-                start = (self._start or 0) / CAPTURE_RATE
-                return Spotted(message["phrase"], start + message["first"], start + message["last"])
-            self._changed = anyio.Event()
-            await self._changed.wait()
-        raise StopAsyncIteration
+        message = await self._next()
+        if message is None:
+            raise StopAsyncIteration
+        return Spotted(message["phrase"], self.start + message["first"], self.start + message["last"])

@@ -6,22 +6,20 @@ It listens for those sentences alone (`offline.grammar`) and says so when it hea
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import msgspec
 
 from assistant.conversation.events import Transcript, Word
-from assistant.ports import CAPTURE_RATE, Frame, ParleyError, ProviderError, ProviderUnavailable, TranscriberAbilities
+from assistant.ports import CAPTURE_RATE, ParleyError, ProviderError, ProviderUnavailable, TranscriberAbilities
 from providers._card import Card, Cards
 from providers._language import primary
 from providers._options import Timeouts, read
-from providers._sphinx_engine import Engine, packed_sound
-from providers._sphinx_worker import FINISH, SOUND
+from providers._sphinx_engine import Engine, EngineStream
+from providers._sphinx_worker import FINISH
 from providers.registry import importable
 
 __all__ = ["Options", "PocketSphinx", "transcriber"]
@@ -101,72 +99,44 @@ CARDS: Cards = {
 }
 
 
-class SphinxStream:
+class SphinxStream(EngineStream):
     """One utterance."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._start: int | None = None
+        super().__init__(engine)
         self._owed = 0
-        self._closed = False
-        self._inbox: deque[dict[str, Any] | ProviderError] = deque()
-        self._changed = anyio.Event()
         self._last = ""
-        self._number = engine.open(self)
-
-    def push(self, frame: Frame) -> None:
-        if self._start is None:
-            self._start = frame.start
-        self._engine.send(SOUND, self._number, packed_sound(frame.samples))
 
     def finish(self) -> None:
         self._owed += 1
         self._engine.send(FINISH, self._number)
         self._changed.set()  # from now on there is a limit to the wait
 
-    def close(self) -> None:
-        """Nobody wants it any more; the iteration ends."""
-        self._closed = True
-        self._engine.forget(self._number)
-        self._changed.set()
-
-    def take(self, message: dict[str, Any] | ProviderError) -> None:
-        """Called by the engine, in the event loop."""
-        self._inbox.append(message)
-        self._changed.set()
-
     def __aiter__(self) -> SphinxStream:
         return self
 
     async def __anext__(self) -> Transcript:
-        await anyio.lowlevel.checkpoint()
-        while not self._closed:
-            while self._inbox:
-                message = self._inbox.popleft()
-                if isinstance(message, ProviderError):
-                    raise message
-                final = bool(message["final"])
-                if final or message["text"] not in ("", self._last):
-                    self._owed -= final
-                    self._last = message["text"]
-                    return self._transcript(message, final)
-            await self._wait()
+        while (message := await self._next()) is not None:
+            final = bool(message["final"])
+            if final or message["text"] not in ("", self._last):
+                self._owed -= final
+                self._last = message["text"]
+                return self._transcript(message, final)
         raise StopAsyncIteration
 
     async def _wait(self) -> None:
-        """Until something has changed. A process that owes an answer and does not give it is ended."""
-        self._changed = anyio.Event()
+        """A process that owes an answer and does not give it is ended."""
         if not self._owed:
-            await self._changed.wait()
+            await super()._wait()
             return
         with anyio.move_on_after(self._engine.patience) as scope:
-            await self._changed.wait()
+            await super()._wait()
         if scope.cancelled_caught:
             self._engine.end()
             raise ProviderError(f"{NAME} did not answer for {self._engine.patience:g} s", provider=NAME)
 
     def _transcript(self, message: dict[str, Any], final: bool) -> Transcript:
-        start = (self._start or 0) / CAPTURE_RATE
+        start = self.start
         return Transcript(
             text=message["text"],
             final=final,
