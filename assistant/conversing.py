@@ -256,6 +256,8 @@ def _tell_choices(plan: Plan, view: View, sound: Sound, why: Sequence[str]) -> N
         return
     for line in (*why, *filter(None, (sound.line(),))):
         view.line(line)
+    if isinstance(plan.microphone, Path) and sound.duplex.input_over:
+        view.line(f"{plan.microphone} holds no sound")
 
 
 async def _end_if_not_loaded(stages: Stages, session: Session) -> None:

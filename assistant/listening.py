@@ -48,8 +48,10 @@ async def listen(plan: Plan) -> int:
     async with AsyncExitStack() as opened:
         view = opened.enter_context(shown(json=plan.json, hidden=not plan.json, nobody_reads=scope.cancel))
         observers: list[Observer] = [*view.observers]
+        words: TranscriptView | None = None
         if not plan.json:
-            observers.append(_on_terminal(opened, scope.cancel))
+            words = _on_terminal(opened, scope.cancel)
+            observers.append(words)
         sound = await opened.enter_async_context(  # before anything that takes time
             open_sound(
                 plan.microphone,
@@ -81,6 +83,8 @@ async def listen(plan: Plan) -> int:
         sound.duplex.start()
         with scope:
             reason = await dictations[0].run()
+            if words is not None and not words.understood:
+                view.line("speech was heard, and nothing of it understood" if words.heard else "no speech was heard")
             return 1 if reason == "device_lost" else 0
     return 1
 

@@ -52,6 +52,8 @@ async def transcribe_all(works: Sequence[Work], kind: str, settings: Settings, *
                     screen.say(str(error))
                     codes.append(error.exit_code)
                     continue
+                if not found.lines:
+                    screen.say(f"no speech was understood in {work.path}")
                 if found.damaged:
                     screen.say(f"{work.path} is damaged: {found.damaged} of its packets could not be decoded")
                 screen.without_error(codes, partial(_write, found, kind, work.output))

@@ -26,16 +26,23 @@ class TranscriptView:
         self._terminal = stream.isatty() and environ.get("TERM") != "dumb"
         self._ellipsis = "…" if encoding.lower().replace("-", "") == "utf8" else "..."
         self._screen = Screen(stream.fileno(), encoding, on_reader_gone, in_place=self._terminal)
+        self.heard = False
+        """Somebody spoke."""
+        self.understood = False
+        """There are words of it."""
         self._texts: dict[int | None, str] = {}
         """Turn -> what is understood of it so far, for the turns that are not over."""
 
     def notice(self, notice: Notice) -> None:
         match notice.event:
+            case "user.speech_started":
+                self.heard = True
             case "user.transcript.partial" | "user.transcript.final":
                 self._texts[notice.turn] = clean(str(notice.data.get("text", "")))
                 self._show()
             case "user.speech_ended":
                 text = self._texts.pop(notice.turn, "")
+                self.understood |= bool(text)
                 self._show([text] if text else [])
             case "warning":
                 self._show([f"({clean(str(notice.data.get('message', '')))})"])

@@ -174,6 +174,9 @@ def test_an_empty_config_and_an_empty_recording_are_no_mistakes(tmp_path: Path) 
     assert (outcome.code, outcome.stderr) == (0, "")
     assert [event["event"] for event in outcome.events] == ["session.started", "session.ended"]
     assert outcome.events[-1]["reason"] == "input_over"
+    shown = run(tmp_path, ["talk", "--mic", "mic.wav", "--speaker", "none", *ALL_SCRIPTED])
+    assert shown.code == 0
+    assert "mic.wav holds no sound" in shown.lines
 
 
 def test_every_second_recording_gets_a_folder_of_its_own(tmp_path: Path) -> None:

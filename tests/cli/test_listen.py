@@ -124,6 +124,17 @@ def test_a_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
         process.stderr.close()
 
 
+@pytest.mark.parametrize(
+    ("spans", "told"),
+    [([], "no speech was heard"), ([(0.5, 1.0)], "speech was heard, and nothing of it understood")],
+    ids=["silence", "not understood"],
+)
+def test_that_there_are_no_words_is_said(spans: list[tuple[float, float]], told: str, tmp_path: Path) -> None:
+    write_wav(tmp_path / "mic.wav", drawn(spans, 2.0))
+    done = parley(tmp_path, "listen", "--mic", "mic.wav", "--config", config(tmp_path))
+    assert (done.code, done.lines, one_sentence(done.stderr)) == (0, [], told)
+
+
 def test_a_failing_transcriber_is_told_and_listening_goes_on(tmp_path: Path) -> None:
     write_wav(tmp_path / "mic.wav", drawn([(0.5, 1.0)], 2.5))
     (tmp_path / "c.toml").write_text(
