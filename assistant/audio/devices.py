@@ -25,9 +25,14 @@ _FLAG = {"input": "--mic", "output": "--speaker"}
 class NoDevice(ParleyError):
     """There is no such sound device, or none at all."""
 
-    def __init__(self, message: str, *, exit_code: int = 2) -> None:
-        """``exit_code``: 1 where the machine has no sound hardware, 2 where a name is wrong or a device refuses."""
-        super().__init__(message)
+    def __init__(self, message: str, *, exit_code: int = 2, besides: str = "") -> None:
+        """``exit_code``: 1 where the machine has no sound hardware, 2 where a name is wrong or a device refuses.
+
+        ``besides``: what else can be done, at the end of the sentence.
+        """
+        super().__init__(f"{message} ({besides})" if besides else message)
+        self.message = message
+        """Without ``besides``, for whoever does just that."""
         self.exit_code = exit_code
 
 
@@ -166,9 +171,9 @@ def find(devices: list[Device], name: str, direction: Direction, *, any_will_do:
     what, flag = _WHAT[direction], _FLAG[direction]
     if not able:
         raise NoDevice(
-            f"there is no {what} on this machine; connect one, or use a file: {flag} FILE.wav "
-            "(a whole conversation without sound hardware: parley demo)",
+            f"there is no {what} on this machine; connect one, or use a file: {flag} FILE.wav",
             exit_code=1,
+            besides="a whole conversation without sound hardware: parley demo",
         )
     names = list(dict.fromkeys(device.name for device in able))
     if not name:

@@ -22,7 +22,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--speaker",
         metavar="DEVICE|FILE.wav|none",
-        help="where its voice goes (default: the default loudspeaker; none when --mic is a file)",
+        help="where its voice goes; a file that is there is replaced "
+        "(default: the default loudspeaker; none when --mic is a file)",
     )
     add_room(parser)
     parser.add_argument("--turns", type=positive, metavar="N", help="end after N replies")
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.or_demo and microphone == speaker == "" and (why := _without_sound()):
         from assistant.demo.show import show
 
-        print(f"parley: {why}", file=sys.stderr)  # noqa: T201
+        print(f"parley: {why}; here is the demo instead", file=sys.stderr)  # noqa: T201
         return show()
     from assistant.conversing import Plan, hold
     from assistant.probe import Probe
@@ -88,7 +89,7 @@ def _without_sound() -> str:
         find(devices, "", "input")
         find(devices, "", "output")
     except NoDevice as missing:
-        return str(missing) if missing.exit_code == 1 else ""
+        return missing.message if missing.exit_code == 1 else ""
     return ""
 
 

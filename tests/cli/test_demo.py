@@ -64,6 +64,7 @@ def test_it_ends_well(demo: Outcome, recording: Path) -> None:
     assert demo.code == 0
     assert "Traceback" not in demo.stderr
     assert str(recording) in demo.stderr
+    assert "parley demo" not in demo.stderr  # which is what it shows already
 
 
 @pytest.mark.parametrize(("turn", "line"), list(enumerate(LINES, 1)), ids=[line.text or "hum" for line in LINES])
@@ -121,3 +122,6 @@ def test_the_recording_holds_both_voices(recording: Path, events: list[Event]) -
     audible = [event["at"] for event in events if event["event"] == "reply.audible"]
     starts = [start for start, _ in sounds(recording / "speaker.wav", hole=0.3)]
     assert all(min(abs(start - at) for start in starts) < 0.02 for at in audible)
+    said, rate = read_wav(recording / "speaker.wav")
+    assert len(said) / rate >= max(event["at"] for event in events if event["event"] == "reply.finished") - 0.001
+    assert not said[-24:].any()  # the last word is over
