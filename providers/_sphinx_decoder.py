@@ -10,7 +10,13 @@ Imported by the worker's processes, so it imports nothing but PocketSphinx.
 from __future__ import annotations
 
 import math
+import random
+import sys
+from array import array
 from collections.abc import Sequence
+from functools import cache
+from itertools import cycle
+from operator import add
 from typing import Any
 
 from pocketsphinx import Decoder, get_model_path
@@ -27,6 +33,15 @@ _BOTH = {
     "bestpath": False,  # rescoring the lattice understands fewer requests (90 of 100 for 95) and takes as long again
     "compallsen": True,  # scores are relative to the best of all senones, so that the two decoders' compare
 }
+DITHER = 28
+"""The most, in steps of 16 bits, of the noise that is added to all sound: 16 root mean square, 66 dB below full scale.
+
+The model has learnt from microphones, which are never quite silent. In the zeros that come out of files and programs,
+and in a noise of one or two steps, it understood 1 of 15 requests of espeak-ng's; PocketSphinx's own ``dither`` adds
+half a step and mends nothing. In a room's noise this is not noticed.
+"""
+BELOW = 585
+"""So many times below the sound's peak it stays, or one step: a quiet microphone's speech would drown in more."""
 _WORDS = {"beam": 1e-60, "pbeam": 1e-60, "wbeam": 1e-40, "silprob": 0.05, "wip": 0.05}
 _PHONES = {"topn": 2, "lw": 2.0, "pip": 0.5}
 
@@ -78,9 +93,33 @@ class Phones:
         return _decoded(self._decoder, pcm, {})
 
 
+def dithered(pcm: bytes) -> bytes:
+    """``pcm`` (as `Words.decode` takes it) with a little noise. The same sound gives the same, in either decoder."""
+    sound = array("h", pcm)
+    if sys.byteorder == "big":
+        sound.byteswap()
+    peak = max(max(sound, default=0), -min(sound, default=0))
+    noise = _noise(min(DITHER, max(1, peak // BELOW)))
+    try:
+        noisy = array("h", map(add, sound, cycle(noise)))
+    except OverflowError:  # as loud as 16 bits can be
+        noisy = array(
+            "h", (max(-32768, min(32767, one + more)) for one, more in zip(sound, cycle(noise), strict=False))
+        )
+    if sys.byteorder == "big":
+        noisy.byteswap()
+    return noisy.tobytes()
+
+
+@cache
+def _noise(most: int) -> array[int]:
+    """A second of it; after that it begins anew."""
+    return array("b", random.Random(0).choices(range(-most, most + 1), k=16_000))
+
+
 def _decoded(decoder: Any, pcm: bytes, phones: dict[str, tuple[str, ...]]) -> list[Segment]:
     decoder.start_utt()
-    decoder.process_raw(pcm, False, True)
+    decoder.process_raw(dithered(pcm), False, True)
     decoder.end_utt()
     if decoder.hyp() is None:
         return []

@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
+from assistant.audio.resample import Resampler
 from assistant.conversation.events import Transcript
 from assistant.ports import (
     CAPTURE_RATE,
@@ -27,7 +28,8 @@ from assistant.ports import (
     Samples,
     TranscriberStream,
 )
-from providers import pocketsphinx
+from providers import espeak, pocketsphinx
+from providers._sphinx_decoder import BELOW, DITHER, dithered
 from providers.pocketsphinx import PocketSphinx
 
 pytestmark = pytest.mark.anyio
@@ -122,6 +124,18 @@ async def test_noise_is_no_speech(recogniser: PocketSphinx, level: float) -> Non
     assert (heard.text, heard.unintelligible) == ("", False)
 
 
+@pytest.mark.parametrize("gain", [1.0, 0.02])
+@pytest.mark.parametrize("text", ["what time is it", "tell me a joke", "how are you"])
+async def test_speech_in_digital_silence_is_understood_loud_or_quiet(
+    text: str, gain: float, recogniser: PocketSphinx
+) -> None:
+    """As what `parley say` writes: exact zeros around the words and between them."""
+    async with espeak.synthesizer({}) as voice:
+        said = np.concatenate([chunk.samples async for chunk in voice.speak(text)])
+        said = Resampler(voice.rate, CAPTURE_RATE).push(said, last=True)
+    assert (await hear(recogniser, (said * np.float32(gain)).astype(np.float32))).text == text
+
+
 async def test_nothing_pushed(recogniser: PocketSphinx) -> None:
     async with recogniser.stream() as stream:
         heard = await final(stream)
@@ -137,6 +151,17 @@ async def test_word_times_count_from_the_start_of_the_session(recogniser: Pocket
     assert 10.4 < times[0] < 10.9
     assert times[-1] <= 10 + len(sound) / CAPTURE_RATE + 0.05
     assert heard.until == pytest.approx(10 + len(sound) / CAPTURE_RATE, abs=FRAME / CAPTURE_RATE)
+
+
+def test_the_noise_that_is_added_is_small_the_same_each_time_and_never_wraps_round() -> None:
+    sound = np.concatenate([np.full(CAPTURE_RATE, 32767), np.full(CAPTURE_RATE, -32768), np.zeros(100)]).astype("<i2")
+    noisy = np.frombuffer(dithered(sound.tobytes()), "<i2")
+    assert dithered(sound.tobytes()) == noisy.tobytes()
+    difference = noisy.astype(int) - sound
+    assert 0 < np.abs(difference).max() <= DITHER
+    quiet = np.full(CAPTURE_RATE, 2 * BELOW, "<i2")
+    assert np.abs(np.frombuffer(dithered(quiet.tobytes()), "<i2").astype(int) - quiet).max() == 2
+    assert dithered(b"") == b""
 
 
 # --- how it behaves ---------------------------------------------------------------------------------------------------
