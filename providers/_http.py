@@ -38,11 +38,15 @@ def address(base_url: str, provider: str, *, version: str = "/v1") -> str:
     ``http://127.0.0.1:8080/v1/chat/completions`` all mean the same server. Raises ParleyError for no URL at all.
     """
     text = base_url.strip().rstrip("/")
-    if "://" not in text:
+    bare = "://" not in text
+    if bare:
         text = f"http://{text}"
     try:
         parts = urllib.parse.urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+        host = parts.hostname or ""
+        usable = parts.scheme in ("http", "https") and bool(host) and (parts.port or 0) >= 0
+        # A lone word is a machine at home or in a container only where a port or "http://" says so.
+        usable = usable and (not bare or "." in host or ":" in host or bool(parts.port) or host == "localhost")
     except ValueError:
         usable = False
     if not usable:

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from assistant.ports import CAPTURE_RATE, ParleyError, TranscriberAbilities
+from assistant.ports import CAPTURE_RATE, ProviderUnavailable, TranscriberAbilities
 from providers import _http, _openai_client, _openai_hearing, _remote, _voice_list
 from providers._batch import BatchTranscriber
 from providers._card import Card, Cards, VoiceInfo
@@ -32,9 +32,17 @@ __all__ = ["ChatOptions", "HearingOptions", "SpeakingOptions", "chat_model", "sy
 _WHO = "openai-compatible"
 
 
-def _address(options: _remote.Options) -> str:
+_OLLAMA = "http://127.0.0.1:11434/v1 (Ollama's)"
+_SPEACHES_AT = "http://127.0.0.1:8000/v1 (speaches')"
+
+
+def _address(options: _remote.Options, stage: str, example: str = _SPEACHES_AT) -> str:
+    """Raises ProviderUnavailable without one, so that a chain goes on to the next."""
     if not options.base_url:
-        raise ParleyError(f"{_WHO} needs a base_url in its options, such as http://127.0.0.1:11434/v1 (Ollama's)")
+        raise ProviderUnavailable(
+            f"{_WHO} needs the address of a server: set base_url under [{stage}.options] in parley.toml, such as "
+            f"{example}"
+        )
     return _http.address(options.base_url, _WHO)
 
 
@@ -42,32 +50,32 @@ def _address(options: _remote.Options) -> str:
 async def chat_model(options: Options) -> AsyncIterator[Chat]:
     """Open chat completions. Without ``model`` the server's first chat model is taken, when it is first needed.
 
-    Raises ProviderUnavailable (no package), ParleyError (no base_url, bad option).
+    Raises ProviderUnavailable (no package, no base_url), ParleyError (bad option).
     """
     chosen = read(ChatOptions, options, _WHO)
-    async with chat.opened(chosen, _WHO, _address(chosen), chosen.api_key) as opened:
+    async with chat.opened(chosen, _WHO, _address(chosen, "llm", _OLLAMA), chosen.api_key) as opened:
         yield opened
 
 
 @asynccontextmanager
 async def transcriber(options: Options) -> AsyncIterator[BatchTranscriber]:
-    """Open speech recognition. Raises ProviderUnavailable (no package), ParleyError (no base_url, bad option)."""
+    """Open speech recognition. Raises ProviderUnavailable (no package, no base_url), ParleyError (bad option)."""
     chosen = read(HearingOptions, options, _WHO)
     find = None if chosen.model else listed_model
     async with _openai_hearing.opened(
-        chosen, fields_of(chosen), _WHO, _address(chosen), chosen.api_key, find
+        chosen, fields_of(chosen), _WHO, _address(chosen, "stt"), chosen.api_key, find
     ) as opened:
         yield opened
 
 
 @asynccontextmanager
 async def synthesizer(options: Options) -> AsyncIterator[Voice]:
-    """Open speech synthesis. Raises ProviderUnavailable (no package), ParleyError (no base_url, bad option)."""
+    """Open speech synthesis. Raises ProviderUnavailable (no package, no base_url), ParleyError (bad option)."""
     chosen = read(SpeakingOptions, options, _WHO)
     async with _openai_client.opened(
         chosen,
         provider=_WHO,
-        base_url=_address(chosen),
+        base_url=_address(chosen, "tts"),
         api_key=chosen.api_key,
         rehearsal=(bytes(4800), "audio/pcm"),
         use=lambda vendor: Voice(vendor, msgspec.structs.replace(chosen, model="m"), _WHO).speak("Hi."),
@@ -78,7 +86,7 @@ async def synthesizer(options: Options) -> AsyncIterator[Voice]:
 async def voices(options: Options) -> Sequence[VoiceInfo]:
     """Those that the server lists; none where it does not. Raises ParleyError, ProviderUnavailable, ProviderError."""
     chosen = read(SpeakingOptions, options, _WHO)
-    return await _voice_list.listed(chosen, provider=_WHO, base_url=_address(chosen))
+    return await _voice_list.listed(chosen, provider=_WHO, base_url=_address(chosen, "tts"))
 
 
 _SPEACHES = "docker run -p 8000:8000 ghcr.io/speaches-ai/speaches:latest-cpu"

@@ -19,6 +19,7 @@ from assistant.ports import (
     Message,
     ParleyError,
     ProviderError,
+    ProviderUnavailable,
     Text,
     Tool,
     ToolCall,
@@ -232,9 +233,25 @@ def test_base_urls_people_write(given: str, meant: str) -> None:
     assert address(given, "x") == meant
 
 
-async def test_without_a_base_url_it_says_what_one_looks_like() -> None:
-    for factory in (compatible.chat_model, compatible.transcriber, compatible.synthesizer):
-        with pytest.raises(ParleyError, match="needs a base_url in its options, such as http://127.0.0.1:11434/v1"):
+@pytest.mark.parametrize("given", ["notaurl", "notaurl/v1", "ftp://x", "http://"])
+def test_what_is_no_address_is_refused(given: str) -> None:
+    with pytest.raises(ParleyError, match="base_url is not an address; write one such as http://127.0.0.1:11434/v1"):
+        address(given, "x")
+
+
+@pytest.mark.parametrize("given", ["ollama:11434", "http://ollama", "localhost", "[::1]"])
+def test_a_lone_word_is_a_machine_where_something_says_so(given: str) -> None:
+    assert address(given, "x") == f"http://{given.removeprefix('http://')}/v1"
+
+
+async def test_without_a_base_url_it_cannot_be_opened_and_says_where_to_write_one() -> None:
+    for stage, factory, port in (
+        ("llm", compatible.chat_model, 11434),
+        ("stt", compatible.transcriber, 8000),
+        ("tts", compatible.synthesizer, 8000),
+    ):
+        where = rf"set base_url under \[{stage}.options\] in parley.toml, such as http://127.0.0.1:{port}/v1"
+        with pytest.raises(ProviderUnavailable, match=where):
             async with factory({}):
                 pass
 
