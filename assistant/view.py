@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import anyio.from_thread
 import anyio.lowlevel
 
+from assistant.observe._text import failure
 from assistant.observe._writer import Writer
 from assistant.ports import Observer
 
@@ -30,8 +31,7 @@ class View:
 
     def failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
         """A provider's call failed: one line."""
-        goes_on = f"going on with {following}" if following else "nobody is left to go on"
-        self.line(f"{stage} {provider}: {error}; {goes_on}")
+        self.line(failure(stage, provider, error, following))
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def _views(
 
         console = Console(sys.stdout, reader_gone)
         try:
-            yield View((console,), console.line, tells_failures=sys.stdout.isatty())
+            yield View((console,), console.line, tells_failures=True)
         finally:
             console.close()
 

@@ -16,6 +16,7 @@ from assistant.config import Settings, scrub
 from assistant.files.decode import Media
 from assistant.files.subtitles import FORMATS
 from assistant.files.transcribe import OnProgress, Transcription, transcribe
+from assistant.observe._text import failure
 from assistant.ports import ParleyError, ProviderError
 
 
@@ -129,7 +130,7 @@ class _Screen:
 
     def failed(self, stage: str, provider: str, error: str, following: str | None) -> None:
         if following is not None:
-            self.say(f"{stage} {provider}: {error}; going on with {following}")
+            self.say(failure(stage, provider, error, following))
 
 
 def _bars(transient: bool) -> Any:

@@ -17,6 +17,7 @@ from assistant.audio.wavfile import HEADER, PCM, UNKNOWN_SIZE, WavWriter
 from assistant.config import Settings, scrub
 from assistant.conversation.sentences import Sentences
 from assistant.files import export
+from assistant.observe._text import failure
 from assistant.ports import FailedMidway, ParleyError, ProviderError, Samples, Synthesizer
 
 
@@ -125,7 +126,7 @@ async def _say(sentence: str, voice: Synthesizer, sink: Sink) -> None:
 
 def _failed(stage: str, provider: str, error: str, following: str | None) -> None:
     if following is not None:
-        print(f"parley: {stage} {provider}: {error}; going on with {following}", file=sys.stderr)  # noqa: T201
+        print(f"parley: {failure(stage, provider, error, following)}", file=sys.stderr)  # noqa: T201
 
 
 class SoundFile:

@@ -98,3 +98,9 @@ def head(text: str, cells: int, ellipsis: str = "…") -> str:
         used += _cells(text[end])
         end += 1
     return text[:end].rstrip() + ellipsis
+
+
+def failure(stage: str, provider: str, error: str, following: str | None) -> str:
+    """A provider's failed call, in the one wording that it has everywhere. Many errors begin with the name already."""
+    then = f"going on with {following}" if following else "nobody is left to go on"
+    return f"{stage} {provider} failed: {error.removeprefix(f'{provider}: ')}; {then}"

@@ -16,7 +16,7 @@ from assistant.ports import Notice
 from ._layout import Page, Spans
 from ._screen import Screen
 from ._spoken import Spoken
-from ._text import clean, head, tail
+from ._text import clean, failure, head, tail
 from .metrics import Metrics, money
 
 _STATES = {
@@ -63,6 +63,8 @@ class Console:
         """The newest turn whose answer is heard: what it was to answer is printed for good."""
         self._reply: Spoken | None = None
         self._reply_turn: int | None = None
+        self._failure: tuple[int | None, str] | None = None
+        """The newest that was told, and of which turn."""
 
     def notice(self, notice: Notice) -> None:
         self._metrics.notice(notice)
@@ -237,8 +239,10 @@ class Console:
         stage, provider, error, following = (
             clean(str(data.get(key) or "")) for key in ("stage", "provider", "error", "next")
         )
-        then = f"going on with {following}" if following else "nothing is left to try"
-        self._print(self._page.block("!", [("warn", f"{stage} {provider} failed: {error}; {then}")]))
+        line = failure(stage, provider, error, following)
+        if turn is None or self._failure != (turn, line):  # a turn's drafts and its reply fail alike: it is told once
+            self._print(self._page.block("!", [("warn", line)]))
+        self._failure = (turn, line)
 
     def _warning(self, turn: int | None, data: Mapping[str, Any]) -> None:
         self._print(self._page.block("!", [("warn", clean(str(data.get("message", ""))))]))

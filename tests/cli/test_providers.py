@@ -92,7 +92,7 @@ def test_a_wrong_key(provider: str, server: type[AnthropicServer] | type[OpenAIS
     assert outcome.events[-1]["reason"] == "input_over"
     told = [line for line in outcome.stderr.splitlines() if "recording to" not in line]
     assert len(told) == len(failures)
-    assert all(line.startswith(f"parley: llm {provider}: ") for line in told)
+    assert all(line.startswith(f"parley: llm {provider} failed: ") for line in told)
     assert not leaked(outcome)
 
 

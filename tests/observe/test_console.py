@@ -282,9 +282,24 @@ def test_an_apology_after_half_an_answer() -> None:
         ("turn.metrics", 1, {"latency_ms": 500.0}),
     )
     assert shown.splitlines() == [
-        "! llm x failed: cut; nothing is left to try",
+        "! llm x failed: cut; nobody is left to go on",
         "parley: Well, the",
         "parley: Sorry.  (0.50 s)",
+    ]
+
+
+def test_a_turn_whose_draft_and_reply_fail_alike_tells_it_once_and_the_next_turn_again() -> None:
+    failed = {"stage": "llm", "provider": "x", "error": "x: no key", "next": None}
+    shown = piped(
+        ("provider.failed", 1, failed),
+        ("provider.failed", 1, failed),
+        ("provider.failed", 1, {**failed, "error": "cut"}),
+        ("provider.failed", 2, failed),
+    )
+    assert shown.splitlines() == [
+        "! llm x failed: no key; nobody is left to go on",
+        "! llm x failed: cut; nobody is left to go on",
+        "! llm x failed: no key; nobody is left to go on",
     ]
 
 
