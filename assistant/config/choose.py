@@ -168,7 +168,7 @@ def check_names(layer: Layer, instances: Mapping[str, str]) -> None:
 
 
 def check_nesting(settings: Settings, place: Callable[[Place], str]) -> None:
-    """Raise ParleyError for the first wrapper in force that leads to nothing that could fill its stage, or in a circle.
+    """Raise ParleyError for the first wrapper in force that lacks one, leads nowhere or in a circle.
 
     ``place``: where a key stands, for the front of the sentence.
     """
@@ -182,7 +182,17 @@ def _check_wrapped(
     settings: Settings, stage: Stage, name: str, above: tuple[str, ...], place: Callable[[Place], str]
 ) -> None:
     known = parse_choice(name)[0]
-    for key, inner in inner_names(settings, stage, name):
+    held = inner_names(settings, stage, name)
+    if held:
+        registered, options = options_for(settings, stage, name)
+        for key in _wraps(stage, registered):
+            if not options.get(key):
+                here = _where(settings, stage, known, held[0][0])
+                raise ParleyError(
+                    f"{place(here)}: {registered} wraps other providers, and its {key} is not set; "
+                    f"write {key} beside {dotted(here)}"
+                )
+    for key, inner in held:
         here = _where(settings, stage, known, key)
         said = f"{place(here)}: {dotted(here)} = {value_text(inner)}"
         if problem := _problem(stage, inner, True, {n: i.provider for n, i in settings.providers.items()}):

@@ -134,7 +134,13 @@ def _not_toml(path: Path, text: str, error: Exception) -> str:
         last = text.rstrip("\r\n").split("\n")
         place = f"line {len(last)}, column {len(last[-1]) + 1}"
     what = re.sub(r" \(at .*\)$", "", what)
+    # tomllib names a table as Python writes a tuple.
+    what = re.sub(r"\((?:'[^']*'(?:, |,)?)+\)", lambda m: _table(m[0]), what)
     return f"{path}, {place}: not valid TOML: {what[:1].lower()}{what[1:]}"
+
+
+def _table(parts: str) -> str:
+    return "[" + ".".join(re.findall(r"'([^']*)'", parts)) + "]"
 
 
 def _flags(flags: Mapping[str, Any], profile: str | None) -> Layer:

@@ -44,7 +44,8 @@ def did_you_mean(given: str, valid: Iterable[str]) -> str:
     """'; did you mean "x"?' or nothing."""
     import difflib
 
-    close = difflib.get_close_matches(given.lower(), list(valid), n=1)
+    # A little over difflib's own 0.6, at which "nope" is "openai".
+    close = difflib.get_close_matches(given.lower(), list(valid), n=1, cutoff=0.61)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 

@@ -182,6 +182,6 @@ def test_what_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     said = {name: one_sentence(outcome.stderr) for name, outcome in outcomes.items()}
     assert "a -> a leads round in a circle" in said["circle"]
     assert 'llm.options.second = "nobody" is not a known llm provider' in said["unknown"]
-    assert "name them in its options second" in said["nobody"]
+    assert "its second is not set; write second beside llm.options.first" in said["nobody"]
     assert "hedge has no model of its own" in said["model"]
     assert not [json.loads(line) for outcome in outcomes.values() for line in outcome.lines]

@@ -343,6 +343,8 @@ MISTAKES = [
     ("[llm]\nfallback = ['a']\n[providers.a]\nprovider = 'hedge'\noptions = { first = 'b:x', second = 'openai' }\n"
      "[providers.b]\nprovider = 'fallback'\noptions = { of = ['offline', 'a'] }", 8,
      ["providers.b.options.of", "a -> b -> a leads round in a circle"]),
+    ("[tts]\nprovider = 'route'\nshort = 'espeak-ng'", 3, ["its long is not set; write long beside tts.short"]),
+    ("[llm]\nprovider = 'hedge'\noptions = { first = 'openai' }", 3, ["its second is not set"]),
     ("[turn]\nsilence_ms = 3000", 2, ["turn.silence_ms = 3000", "turn.max_silence_ms = 2500"]),
     ("[turn]\n\nmax_silence_ms = 100", 3, ["turn.silence_ms = 200", "turn.max_silence_ms = 100"]),
 ]  # fmt: skip
@@ -359,6 +361,17 @@ def test_a_mistake_is_named_with_its_file_and_line(
     assert all(part in sentence for part in parts), sentence
     assert "\n" not in sentence
     assert error.value.exit_code == 2
+
+
+def test_a_name_that_is_like_no_other_is_not_taken_for_one(loaded) -> None:
+    with pytest.raises(ParleyError) as error:
+        loaded("[stt]\nprovider = 'nope'")
+    assert "did you mean" not in str(error.value)
+
+
+def test_a_table_that_is_there_twice_is_named_as_it_is_written(loaded) -> None:
+    with pytest.raises(ParleyError, match=r"line 3, .*: cannot declare \[a\.b\] twice"):
+        loaded("[a.b]\nx = 1\n[a.b]\ny = 2")
 
 
 def test_wrappers_may_nest_and_meet_the_same_provider_twice(loaded) -> None:
