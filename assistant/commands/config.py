@@ -11,6 +11,7 @@ from typing import Any
 from assistant.commands.common import add_common, settings_from
 from assistant.config import Loaded, files_for, redacted, to_toml
 from assistant.config.schema import dotted
+from assistant.errors import ParleyError
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -66,11 +67,27 @@ def _check(args: argparse.Namespace) -> None:
 
     loaded = settings_from(args, config_file=args.file)
     load_prompt(loaded.settings.assistant.prompt)
+    _check_stop_words(loaded)
     found = [str(path) for path, there in loaded.files if there]
     if args.json:
         _write_json({"ok": True, "files": _files(loaded.files)})
     else:
         sys.stdout.write(f"ok: {', '.join(found) or 'no config file, the defaults are in force'}\n")
+
+
+def _check_stop_words(loaded: Loaded) -> None:
+    """Raise ParleyError for one that the spotter cannot listen for; without its package nobody knows."""
+    from assistant.automatic import installed_here
+
+    turn = loaded.settings.turn
+    if turn.stop_words and turn.stop_spotter in ("auto", "pocketsphinx") and installed_here("pocketsphinx"):
+        from providers.keyphrases import unpronounceable
+
+        if unknown := unpronounceable(turn.stop_words):
+            raise ParleyError(
+                f"{loaded.origins['turn.stop_words'].place}: turn.stop_words holds {', '.join(map(repr, unknown))}, "
+                "which the dictionary does not have; take English words that it has"
+            )
 
 
 def _files(files: tuple[tuple[Path, bool], ...]) -> list[dict[str, Any]]:

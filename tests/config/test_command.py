@@ -86,6 +86,14 @@ def test_check(parley: Parley, tmp_path: Path) -> None:
         parley("check")
 
 
+def test_check_knows_the_stop_words_that_can_be_heard(parley: Parley, tmp_path: Path) -> None:
+    (tmp_path / "parley.toml").write_text('[turn]\nstop_words = ["please halt"]')
+    assert parley("check").startswith("ok: ")
+    (tmp_path / "parley.toml").write_text('[turn]\nstop_words = ["halt", "xyzzyq"]')
+    with pytest.raises(ParleyError, match=r"parley.toml, line 2: turn.stop_words holds 'xyzzyq', which the dictionary"):
+        parley("check")
+
+
 def test_check_looks_for_the_prompt_too(parley: Parley, tmp_path: Path) -> None:
     (tmp_path / "parley.toml").write_text("[assistant]\nprompt = 'defualt'")
     with pytest.raises(ParleyError, match='no prompt "defualt"'):
