@@ -193,9 +193,10 @@ class Recogniser:
 
     def decode(self, pcm: bytes) -> tuple[list[Any], bool]:
         """The words' `_sphinx_score.Segment`s, and whether they are to be believed."""
+        from providers._sphinx_decoder import dithered
         from providers._sphinx_score import believed
 
-        path, phones = self.paths(pcm)
+        path, phones = self.paths(dithered(pcm))
         return [segment for segment in path if segment.phones], believed(path, phones)
 
 

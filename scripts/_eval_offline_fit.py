@@ -21,7 +21,7 @@ from _eval_offline import SHARED, meaning
 from _eval_offline_corpus import TUNING, Said, placed, recordings, render, requests, sentences
 
 from providers import _sphinx_grammar
-from providers._sphinx_decoder import Phones, Words
+from providers._sphinx_decoder import Phones, Words, dithered
 from providers._sphinx_score import features
 from providers._sphinx_utterance import Utterance
 from providers.offline import grammar
@@ -59,6 +59,7 @@ def measured(said: Said) -> tuple[str, dict[str, float] | None]:
         frame = said.sound[start : start + 512]
         utterance.push((frame * 32767).astype("<i2").tobytes(), float(np.sqrt(np.mean(frame**2))))
     pcm, _ = utterance.sound()
+    pcm = dithered(pcm)
     path = words.decode(pcm)  # type: ignore[attr-defined]
     text = " ".join(segment.name for segment in path if segment.phones)
     return text, features(path, phones.decode(pcm))  # type: ignore[attr-defined]
