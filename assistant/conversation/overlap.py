@@ -214,8 +214,10 @@ def _dies_away(evidence: Evidence) -> bool:
 
 def _stops(evidence: Evidence) -> bool:
     """A stop word was spotted, and nothing speaks against it."""
-    spotted = None if evidence.sound == "echo" else evidence.spotted
-    return spotted is not None and agrees(evidence.text or "", spotted, evidence.language)
+    spotted = evidence.spotted
+    if spotted is None or evidence.sound == "echo":
+        return False
+    return agrees(evidence.text or "", spotted, evidence.language)
 
 
 def _too_short(evidence: Evidence, rules: OverlapRules) -> bool:
