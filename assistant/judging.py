@@ -12,7 +12,7 @@ import numpy as np
 from assistant.conversation.events import EndJudged, Voice, VoicePaused, VoiceQuiet, VoiceResumed, VoiceStarted
 from assistant.errors import ParleyError, ProviderError
 from assistant.ports import FRAME, Frame, Samples, TurnDetector
-from assistant.theirs import theirs
+from assistant.theirs import answering, theirs
 
 ASKED_AT = (0.064, 0.192, 0.384, 0.64)
 """Seconds of silence at which the detector is asked, and asked again: the first answer is there before anything could
@@ -98,10 +98,8 @@ class Judge:
             self._trouble(str(error))
 
     async def _answer(self, detector: TurnDetector, quiet_since: float, samples: Samples) -> None:
-        with theirs(detector.name), anyio.move_on_after(STALLED) as limit:
+        with answering(detector.name, STALLED):
             complete = await detector.probability(samples)
-        if limit.cancelled_caught:
-            raise ProviderError(f"{detector.name} did not answer within {STALLED:g} s", provider=detector.name)
         if quiet_since == self._quiet_since:
             self._judged(EndJudged(self._now(), quiet_since, complete))
 

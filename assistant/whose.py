@@ -14,7 +14,7 @@ from assistant.conversation.likeness import cosine, likeness, whose
 from assistant.enrolment import SPEECH
 from assistant.errors import ParleyError, ProviderError
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, SpeakerId
-from assistant.theirs import theirs
+from assistant.theirs import answering, theirs
 
 ENOUGH = 1.0
 """Seconds of speech that a voice is told by: with half of that the user is refused too often (docs/measurements.md)."""
@@ -112,10 +112,8 @@ class SpeakerGate:
             self._trouble(f"every voice may interrupt the assistant, because {error}")
 
     async def _answer(self, speaker_id: SpeakerId, turn: int, samples: Samples) -> None:
-        with theirs(speaker_id.name), anyio.move_on_after(STALLED) as limit:
+        with answering(speaker_id.name, STALLED):
             heard = (await speaker_id.embedding(samples)).tolist()
-        if limit.cancelled_caught:
-            raise ProviderError(f"{speaker_id.name} did not answer within {STALLED:g} s", provider=speaker_id.name)
         if turn == self._turn:
             enough = len(samples) / CAPTURE_RATE >= ENOUGH - FRAME / CAPTURE_RATE
             sure = likeness(cosine(heard, self._voice), speaker_id.chance, speaker_id.spread)
