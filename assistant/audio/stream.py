@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -41,6 +42,7 @@ class Stream:
         make = sd.InputStream if self.direction == "input" else sd.OutputStream
         for channels in (1, 2):  # some hardware has no single channel
             try:
+                self._try(sd, channels)
                 self._sd_stream = make(
                     device=self.device.index,
                     samplerate=self.rate,
@@ -61,6 +63,18 @@ class Stream:
         except sd.PortAudioError:
             self.close(sd)
             raise
+
+    def _try(self, sd: Any, channels: int) -> None:
+        """Raises what opening it would raise, where a failure to open could be the end of the process.
+
+        PortAudio's ALSA part notes the error of a call in a variable that all threads share. Where the thread of
+        another stream overwrites it, a stream that could not be opened counts as opened, and an assertion ends the
+        process; a mere question is answered wrongly, and that both are is next to impossible. Two servers, one of which
+        died, ended in one of four trials without the question, in none of 90 with it.
+        """
+        if sys.platform == "linux":
+            check = sd.check_input_settings if self.direction == "input" else sd.check_output_settings
+            check(device=self.device.index, channels=channels, dtype="float32", samplerate=self.rate)
 
     def close(self, sd: Any) -> None:
         """Blocks, at worst for ever. From now on its callback does nothing."""

@@ -246,7 +246,7 @@ class Player:
             except queue.Empty:
                 raise AssertionError(f"nothing of {events} came; so far: {self.changes}") from None
             if line is None:
-                raise AssertionError(f"the player has ended: {self._errors.read_text()}")
+                raise AssertionError(f"the player has ended, {self.process.wait(PATIENCE)}: {self._errors.read_text()}")
             if line["event"] == "changed":
                 self.changes.append((line["from"], line["to"]))
             if line["event"] in events:
