@@ -87,6 +87,8 @@ class Evidence:
     """The last voiced sample; None while there is voice."""
     text: str | None = None
     """The newest transcript of it; None while there is none."""
+    stale: bool = False
+    """It is over, and the voice came again since what that transcript is of."""
     final: bool = False
     """It is one of all the sound so far."""
     understood: bool = True
@@ -102,6 +104,14 @@ class Evidence:
     """A stop word that was spotted in it, and no voice has come since."""
     other_speaker: bool | None = None
     """The voice is plainly not the enrolled one; None: not told."""
+
+    @property
+    def told(self) -> str | None:
+        """The words that count: those of all of it, or of so much that more words would change nothing. "Right" is not
+        believed before the rest of it is known."""
+        if not self.text or (self.stale and meant(self.text, self.language) != "floor"):
+            return None
+        return self.text
 
     @property
     def voice(self) -> float:
@@ -174,8 +184,8 @@ def _waits_for_whose(evidence: Evidence, rules: OverlapRules) -> bool:
 def _judge(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     if not evidence.held:
         return _judge_late(evidence, rules)
-    if evidence.text and evidence.sound != "echo" and not _too_short(evidence, rules):
-        return _by_words(evidence, rules)
+    if evidence.told and evidence.sound != "echo" and not _too_short(evidence, rules):
+        return _by_words(evidence, evidence.told, rules)
     if _dies_away(evidence):
         return Verdict("echo", "echo", sure=False)
     if evidence.quiet_since is None:
@@ -217,7 +227,7 @@ def _stops(evidence: Evidence) -> bool:
     spotted = evidence.spotted
     if spotted is None or evidence.sound == "echo":
         return False
-    return agrees(evidence.text or "", spotted, evidence.language)
+    return agrees(evidence.told or "", spotted, evidence.language)
 
 
 def _too_short(evidence: Evidence, rules: OverlapRules) -> bool:
@@ -230,7 +240,7 @@ def _not_theirs(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     stops it, whoever says it: better to fall silent for a television than not to fall silent for a user."""
     settled = evidence.silence >= (rules.final_settled if evidence.final else rules.settled) - _SAME
     alone = rules.spoken <= evidence.voice <= rules.backchannel  # what lasts longer holds more than that, or is none
-    worded = evidence.text if settled and alone else None
+    worded = evidence.told if settled and alone else None
     if worded and meant(worded, evidence.language) == "stop":
         return STOP
     if evidence.held:
@@ -239,8 +249,8 @@ def _not_theirs(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     return Verdict("noise", "noise") if ended else None
 
 
-def _by_words(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
-    said = meant(evidence.text or "", evidence.language)
+def _by_words(evidence: Evidence, words: str, rules: OverlapRules) -> Verdict | None:
+    said = meant(words, evidence.language)
     if said == "floor" or evidence.voice > rules.backchannel:
         return FLOOR
     silence = rules.final_settled if evidence.final else rules.settled
@@ -289,8 +299,8 @@ def _judge_late(evidence: Evidence, rules: OverlapRules) -> Verdict | None:
     """The reply goes on already; the words may come yet."""
     if evidence.quiet_since is None and evidence.voice >= rules.endless:
         return Verdict("noise", "noise")
-    if evidence.text and not _too_short(evidence, rules):
-        said = meant(evidence.text, evidence.language)
+    if evidence.told and not _too_short(evidence, rules):
+        said = meant(evidence.told, evidence.language)
         if said == "floor" or said == "open":
             return FLOOR
         return STOP if said == "stop" else Verdict("backchannel", "backchannel")

@@ -77,6 +77,20 @@ def test_what_may_become_a_stop_word_is_waited_for_and_is_words_when_nothing_com
     assert judge("words", overlap("voice", seconds=0.3, silence=0.25, text="be")) == FLOOR
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_words_that_want_an_answer_count_however_many_come_after_them(held: bool) -> None:
+    """The recogniser is slow: it is quiet already, and what it tells is only the beginning."""
+    said = overlap("hum", seconds=0.7, silence=0.1, text="tell me", stale=True, held=held)
+    assert judge("words", said) == FLOOR
+
+
+@pytest.mark.parametrize("text", ["right", "stop", "be"])
+def test_words_that_more_would_change_wait_for_the_rest(text: str) -> None:
+    said = overlap("voice", seconds=0.7, silence=0.3, text=text, stale=True)
+    assert judge("words", said) is None
+    assert judge("words", replace(said, stale=False)) is not None
+
+
 # --- the sound ---
 
 

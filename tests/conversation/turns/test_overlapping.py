@@ -44,6 +44,21 @@ def test_a_recogniser_that_has_told_words_meanwhile_will_do_so_again() -> None:
     assert deadline == pytest.approx(6.8)
 
 
+@pytest.mark.parametrize(("text", "phase"), [("tell me", "Hearing"), ("right", "Overlapping")])
+def test_a_transcript_of_the_first_of_two_words_that_comes_when_both_are_over(text: str, phase: str) -> None:
+    """More words would change what "right" is, and would not what "tell me" is."""
+    rules, (talk, _) = TurnRules(barge_in="words"), replying()
+    for happening in (
+        e.VoiceStarted(4.0, 4.1),
+        e.VoiceQuiet(4.3),
+        e.VoiceStarted(4.4),
+        e.VoiceQuiet(4.6),
+        e.Transcribed(4.7, 2, e.Transcript(text, False, until=4.3)),
+    ):
+        talk, _, _ = step(talk, happening, rules)
+    assert type(talk.phase).__name__ == phase
+
+
 def test_barge_in_off_hears_nothing() -> None:
     talk, actions, _ = step(replying()[0], e.VoiceStarted(4.0), TurnRules(barge_in="off"))
     assert isinstance(talk.phase, Replying) and not actions
