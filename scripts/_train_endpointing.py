@@ -20,7 +20,7 @@ import anyio
 from assistant.bench.endpointing import truth
 from assistant.bench.endpointing.fitting import GROUPS, fitted, silences
 from assistant.bench.endpointing.measure import SPARE, compared, listened
-from assistant.bench.endpointing.report import held_in_text
+from assistant.bench.endpointing.report import chosen
 from assistant.conversation import end_weights
 from assistant.conversation.evidence import Weights
 from providers import registry
@@ -44,8 +44,7 @@ async def main() -> int:
     else:
         cases, _ = await listened(args.speech, recordings, None, _progress)
     rows = compared(cases, words=False, detector=bool(args.detector), progress=_progress)
-    print("Weights and knob found on half the speakers, figures of the other half\n")
-    print(held_in_text([row for row in rows if row.family.learns]))
+    print("\n\n".join(chosen([row for row in rows if row.family.learns])))
     found = [each for case in cases for each in silences(case.recording, case.heard)]
     ends = sum(each.lasted is None for each in found)
     print(f"\nAll of them: {ends} ends and {len(found) - ends} pauses")

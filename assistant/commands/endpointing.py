@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from assistant.errors import ParleyError
@@ -31,6 +32,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="NAME",
         help='judges the sound: auto (smart-turn, where its model is on this machine), a name, or "" for none',
     )
+    parser.add_argument(
+        "--halves",
+        choices=("matched", "random"),
+        default="matched",
+        help="how the speakers are halved for choosing and judging: paired by how many pauses they have, or all drawn",
+    )
     parser.add_argument("--decisions", type=Path, metavar="FILE", help="write every decision of every setting as JSONL")
     # What the command above has too keeps the value that it was given there.
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="write JSON for programs")
@@ -52,7 +59,7 @@ def run(args: argparse.Namespace, progress: Callable[[str], None]) -> int:
     name = args.detector
     if name == "auto":
         name = "" if registry.downloads("turn", "smart-turn", {}) else "smart-turn"
-    report = anyio.run(measure, args.folder, recordings, name, progress)
+    report = anyio.run(partial(measure, how=args.halves), args.folder, recordings, name, progress)
     if args.decisions is not None:
         try:
             with args.decisions.open("w", encoding="utf-8") as file:

@@ -17,17 +17,22 @@ import pytest
 
 from assistant.audio.wavfile import open_wav
 from assistant.bench.endpointing import truth
+from assistant.bench.endpointing.fitting import Silence, fitted, silences
+from assistant.bench.endpointing.measure import Case, Report, compared
 from assistant.bench.endpointing.policies import families
 from assistant.bench.endpointing.replay import decisions
+from assistant.bench.endpointing.report import in_json, in_text
 from assistant.bench.endpointing.scoring import (
     BUDGETS,
     CAP,
+    HALVES,
     SPLITS,
     Budget,
     Outcome,
     Outcomes,
     Sides,
     best,
+    halves,
     held_out,
     outcome,
     score,
@@ -35,7 +40,7 @@ from assistant.bench.endpointing.scoring import (
 from assistant.bench.endpointing.sound import Heard, filled
 from assistant.bench.endpointing.truth import Recording
 from assistant.conversation import events as e
-from assistant.conversation.evidence import EndpointRules
+from assistant.conversation.evidence import EndpointRules, Weights
 from assistant.errors import ParleyError
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +53,16 @@ def recording(
 ) -> Recording:
     given = {"group": "main", "speaker": name, "start": 0.5, "seconds": end + 4.0, "no_end": False, "text": None}
     return Recording(name, end=end, holds=tuple(holds), **(given | more))  # type: ignore[arg-type]
+
+
+def heard(*happenings: tuple[float, e.Voice | e.EndJudged], seconds: float = 10.0) -> Heard:
+    return Heard([each for _, each in happenings], [at for at, _ in happenings], seconds)
+
+
+TWO = heard(
+    (0.6, e.VoiceStarted(0.5)), (2.0, e.VoiceQuiet(2.0)), (2.1, e.VoicePaused(2.0)), (2.52, e.VoiceResumed(2.5)),
+    (4.0, e.VoiceQuiet(4.0)), (4.1, e.VoicePaused(4.0)),
+)  # fmt: skip
 
 
 # --- scoring ---------------------------------------------------------------------------------------------------------
@@ -110,7 +125,7 @@ def test_what_is_learned_is_learned_from_one_half_and_judged_on_the_other() -> N
         asked.append(inside)
         return lambda setting, number: Outcome(int(not inside[number]), 1, 0.2)
 
-    found = held_out(speakers, 1, by_heart, Budget("latency", 0.3))
+    found = held_out(halves(speakers), 1, by_heart, Budget("latency", 0.3))
     assert found.cuts == 1.0
     assert len(asked) == 2 * SPLITS and all(sum(inside) == 10 for inside in asked)
 
@@ -119,7 +134,7 @@ def test_figures_are_of_speakers_on_whom_nothing_was_chosen() -> None:
     """Two kinds of speakers, whose best settings differ: chosen on one kind, a setting fails the other."""
     speakers = [recording(f"s{n}", holds=[(1.0, 1.4)]) for n in range(20)]
     lucky = [[Outcome(int(n % 2 == k), 1, 0.3) for n in range(20)] for k in range(2)]
-    found = held_out(speakers, 2, same(lucky), Budget("latency", 0.3))
+    found = held_out(halves(speakers), 2, same(lucky), Budget("latency", 0.3))
     assert found.reached
     assert found.mean == pytest.approx(0.3)
     assert found.cuts >= 0.5, "on the same speakers it would look better than it is"
@@ -130,7 +145,64 @@ def test_the_recordings_of_one_speaker_stay_together() -> None:
     """With one speaker to a side nothing could be learned of the other: all decisions follow from the speaker."""
     files = [recording(f"{n}", speaker="x" if n < 5 else "y", holds=[(1.0, 1.4)]) for n in range(10)]
     outcomes = [[Outcome(int((n < 5) is k), 1, 0.2) for n in range(10)] for k in (True, False)]
-    assert held_out(files, 2, same(outcomes), Budget("latency", 0.3)).cuts == 1.0
+    assert held_out(halves(files), 2, same(outcomes), Budget("latency", 0.3)).cuts == 1.0
+
+
+READERS = [recording(f"s{n}", holds=[(k + 0.1, k + 0.5) for k in range(many)]) for n, many in enumerate(
+    (19, 16, 7, 4, 4, 3, 2, 1, 1, 0, 0, 0, 0)
+)]  # fmt: skip
+
+
+def test_halves_hold_equally_many_pauses_and_the_long_readings_are_never_together() -> None:
+    total = sum(len(each.holds) for each in READERS)
+    for one, other in halves(READERS):
+        assert list(one) == [not b for b in other]
+        assert abs(sum(one) - sum(other)) == 1, "speakers"
+        assert one[0] != one[1], "the two who read for long"
+        shares = [sum(len(r.holds) for r, there in zip(READERS, side, strict=True) if there) for side in (one, other)]
+        assert 0.4 * total <= min(shares) and max(shares) <= 0.6 * total
+    assert len({one for one, _ in halves(READERS)}) > SPLITS / 2, "drawn anew each time"
+
+
+def test_drawn_at_random_halves_may_be_as_unequal_as_they_like() -> None:
+    assert any(one[0] == one[1] for one, _ in halves(READERS, "random"))
+    assert all(abs(sum(one) - sum(other)) == 1 for one, other in halves(READERS, "random"))
+
+
+@pytest.mark.parametrize("how", HALVES)
+def test_one_speaker_has_no_other_half_and_two_are_one_each(how: str) -> None:
+    assert halves([recording(f"{n}", speaker="x") for n in range(5)], how) == []
+    files = [recording(f"{n}", speaker="xy"[n % 2], holds=[(1.0, 1.4)] * n) for n in range(4)]
+    assert {one for one, _ in halves(files, how)} == {(True, False) * 2, (False, True) * 2}
+
+
+def case(name: str, **more: object) -> Case:
+    return Case(recording(name, 4.0, [(2.0, 2.5)], **more), TWO, ())
+
+
+def test_weights_are_fitted_to_nothing_by_whom_they_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not to a rough recording of the same speaker either."""
+    learned: list[int] = []
+
+    def fit(found: Sequence[Silence], *, scored: bool) -> Weights:
+        learned.append(len(found))
+        return fitted(found, scored=scored)
+
+    monkeypatch.setattr("assistant.bench.endpointing.measure.fitted", fit)
+    cases = [case("a"), case("b"), case("c", group="spare"), case("rough", group="spare", speaker="a")]
+    rows = compared(cases, words=False, detector=False, progress=lambda _: None)
+    each = len(silences(cases[0].recording, TWO))
+    assert set(learned) == {2 * each, 3 * each, 4 * each}, "b and c; a, c and a's rough one; as it looks on all of them"
+    assert all(len(row.held) == len(BUDGETS) for row in rows)
+
+
+def test_of_one_speaker_there_is_no_figure_of_the_other_half_and_the_report_says_so() -> None:
+    cases = [case("a", speaker="x"), case("b", speaker="x")]
+    rows = compared(cases, words=False, detector=False, progress=lambda _: None)
+    said = in_text(Report(rows, [], cases, None, ()))
+    assert "All utterances are one speaker's" in said and "figures of the other half" not in said
+    assert "As it comes" in said
+    assert all(not row["held_out"] for row in in_json(Report(rows, [], cases, None, ()))["all"])
 
 
 @pytest.fixture(scope="module")
@@ -182,16 +254,6 @@ def test_the_figures_are_those_of_the_published_scorer(scorer: ModuleType, seed:
 
 
 # --- replay ----------------------------------------------------------------------------------------------------------
-
-
-def heard(*happenings: tuple[float, e.Voice | e.EndJudged], seconds: float = 10.0) -> Heard:
-    return Heard([each for _, each in happenings], [at for at, _ in happenings], seconds)
-
-
-TWO = heard(
-    (0.6, e.VoiceStarted(0.5)), (2.0, e.VoiceQuiet(2.0)), (2.1, e.VoicePaused(2.0)), (2.52, e.VoiceResumed(2.5)),
-    (4.0, e.VoiceQuiet(4.0)), (4.1, e.VoicePaused(4.0)),
-)  # fmt: skip
 
 
 def test_silence_alone_decides_in_each_pause_that_is_long_enough() -> None:

@@ -17,6 +17,7 @@ from assistant.bench.endpointing.policies import Family, families
 from assistant.bench.endpointing.replay import decisions
 from assistant.bench.endpointing.scoring import (
     BUDGETS,
+    HALVES,
     Budget,
     Held,
     Outcome,
@@ -24,6 +25,7 @@ from assistant.bench.endpointing.scoring import (
     Score,
     Sides,
     best,
+    halves,
     held_out,
     outcome,
     score,
@@ -55,7 +57,7 @@ class Row:
 
     family: Family
     held: dict[Budget, Held] = field(default_factory=dict)
-    """Settings chosen on other speakers."""
+    """Settings chosen on other speakers; empty where there is one speaker alone."""
     flattered: dict[Budget, Score | None] = field(default_factory=dict)
     """Settings chosen on the same recordings, as eot-bench does it."""
     usual: dict[str, Score] = field(default_factory=dict)
@@ -72,21 +74,28 @@ class Report:
     detector: str | None
     costs: Sequence[float]
     """Seconds of each of the detector's answers on this machine."""
+    how: str = HALVES[0]
+    """The speakers were halved."""
 
 
 async def measure(
-    folder: Path, recordings: Sequence[Recording], name: str, progress: Callable[[str], None] = lambda _: None
+    folder: Path,
+    recordings: Sequence[Recording],
+    name: str,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    how: str = HALVES[0],
 ) -> Report:
-    """``name``: of the detector; empty: none. Raises ParleyError."""
+    """``name``: of the detector; empty: none. ``how``: one of HALVES. Raises ParleyError."""
     async with AsyncExitStack() as opened:
         judge = await opened.enter_async_context(registry.find("turn", name)({})) if name else None
         cases, costs = await listened(folder, recordings, judge, progress)
     scored = judge is not None
     known = [case for case in cases if case.words]
-    everything = compared(cases, words=bool(known), detector=scored, progress=progress)
+    everything = compared(cases, words=bool(known), detector=scored, progress=progress, how=how)
     worded = [Row(each.family, usual=_usual(known, each.family)) for each in everything] if known else []
     told = [case for case in cases if case.recording.group != SPARE]
-    return Report(everything, worded, told, name or None, costs)
+    return Report(everything, worded, told, name or None, costs, how)
 
 
 async def listened(
@@ -106,11 +115,14 @@ async def listened(
     return cases, costs
 
 
-def compared(cases: Sequence[Case], *, words: bool, detector: bool, progress: Callable[[str], None]) -> list[Row]:
+def compared(
+    cases: Sequence[Case], *, words: bool, detector: bool, progress: Callable[[str], None], how: str = HALVES[0]
+) -> list[Row]:
     """Every policy on ``cases``. ``words``: those that take text too, of which some of the cases must have some."""
     swept = [case for case in cases if case.recording.group in SWEPT]
     spare = [case for case in cases if case.recording.group == SPARE]
     cases = [case for case in cases if case.recording.group != SPARE]
+    halvings = halves([case.recording for case in swept], how)
     rows = []
     for family in families(words=words, detector=detector):
         progress(family.name)
@@ -119,7 +131,8 @@ def compared(cases: Sequence[Case], *, words: bool, detector: bool, progress: Ca
         whole = outcomes((True,) * len(swept))
         scores = [score([whole(n, each) for each in range(len(swept))]) for n in range(len(family.settings))]
         for budget in BUDGETS:
-            row.held[budget] = held_out([case.recording for case in swept], len(family.settings), outcomes, budget)
+            if halvings:
+                row.held[budget] = held_out(halvings, len(family.settings), outcomes, budget)
             found = best(scores, budget)
             row.flattered[budget] = None if found is None else scores[found]
         row.usual = _usual(cases, family)
@@ -134,14 +147,17 @@ def _known(cases: Sequence[Case], family: Family) -> Outcomes:
 
 
 def _learned(cases: Sequence[Case], spare: Sequence[Case], family: Family) -> Outcomes:
-    """The same of a policy whose weights are fitted to those that are inside, and to what is spare."""
-    rest = [each for case in spare for each in silences(case.recording, case.heard)]
+    """The same of a policy whose weights are fitted to those that are inside, and to what is spare of other speakers
+    than those outside."""
+    rest = [(case.recording.speaker, silences(case.recording, case.heard)) for case in spare]
     found = [silences(case.recording, case.heard) for case in cases]
 
     @cache
     def outcomes(inside: Sides) -> Callable[[int, int], Outcome]:
         learned = [each for one, there in zip(found, inside, strict=True) if there for each in one]
-        weights = fitted([*learned, *rest], scored=family.scored)
+        judged = {case.recording.speaker for case, there in zip(cases, inside, strict=True) if not there}
+        learned += [each for speaker, one in rest if speaker not in judged for each in one]
+        weights = fitted(learned, scored=family.scored)
         settings = [replace(each, weights=(weights, weights)) for each in family.settings]
         return cache(lambda setting, number: _outcome_of(cases[number], family, settings[setting]))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assistant.bench.endpointing.measure import SWEPT, Report, Row, quantiles
-from assistant.bench.endpointing.scoring import BUDGETS, Budget, Held, Score
+from assistant.bench.endpointing.scoring import BUDGETS, HALVES, Budget, Held, Score
 from assistant.bench.report import table
 
 
@@ -20,8 +20,7 @@ def title(budget: Budget) -> str:
 def in_text(report: Report) -> str:
     parts = [
         _recordings(report),
-        "Settings chosen, and the weights of adaptive fitted, on half the speakers; figures of the other half",
-        held_in_text(report.everything),
+        *chosen(report.everything, report.how),
         "As it comes, no setting chosen",
         _usual(report.everything),
     ]
@@ -51,6 +50,15 @@ def _recordings(report: Report) -> str:
         count[1] += len(case.recording.holds)
     told = ", ".join(f"{name} {files} ({holds} pauses)" for name, (files, holds) in groups.items())
     return f"{len(report.cases)} recordings: {told}; words are known of {sum(bool(c.words) for c in report.cases)}"
+
+
+def chosen(rows: Sequence[Row], how: str = HALVES[0]) -> list[str]:
+    """What was chosen on half the speakers and judged on the other, with its heading."""
+    if all(row.held for row in rows):
+        halves = "speakers paired by how many pauses they have" if how == "matched" else "drawn at random"
+        heading = "Settings chosen, and the weights of adaptive fitted, on half the speakers; figures of the other half"
+        return [f"{heading} ({halves})", held_in_text(rows)]
+    return ["All utterances are one speaker's: there are no others on whom a chosen setting could be tried"]
 
 
 def held_in_text(rows: Sequence[Row]) -> str:
@@ -101,6 +109,7 @@ def in_json(report: Report) -> dict[str, Any]:
             {"path": c.recording.path, "group": c.recording.group, "words": bool(c.words)} for c in report.cases
         ],
         "swept": list(SWEPT),
+        "halves": report.how,
         "all": [_row(row) for row in report.everything],
         "worded": [{"policy": row.family.name, **_usual_row(row)} for row in report.worded],
         "detector": report.detector,

@@ -23,8 +23,10 @@ LATENCIES = (0.3, 0.6)
 """Seconds: budgets at which false cut-offs are reported."""
 CUTS = (0.05, 0.10)
 """Shares of pauses: budgets at which the latency is reported."""
-SPLITS = 10
+SPLITS = 20
 """Random halvings of the speakers; each is used both ways."""
+HALVES = ("matched", "random")
+"""How speakers are halved, the first of them usually: see `halves`."""
 RESAMPLED = 2000
 """Times that the files are drawn anew for an interval."""
 
@@ -139,22 +141,39 @@ class Held:
     """On every half some setting kept the budget; else the nearest stood in for it."""
 
 
-def halves(recordings: Sequence[Recording]) -> list[tuple[Sides, Sides]]:
-    """SPLITS times: one half of the speakers, and the other."""
-    speakers = sorted({each.speaker for each in recordings})
+def halves(recordings: Sequence[Recording], how: str = "matched") -> list[tuple[Sides, Sides]]:
+    """SPLITS times: one half of the speakers, and the other. Empty with one speaker, of whom there is no other half.
+
+    "matched": speakers are paired by how many pauses they have, and of each pair one is drawn. So the halves differ by
+    at most the pauses of the one who has most; and two who read for long are never in the same half, where they would
+    leave so few pauses to the other that 5 % of them is none. "random": each half is drawn from all speakers.
+    """
+    pauses: dict[str, int] = {}
+    for each in recordings:
+        pauses[each.speaker] = pauses.get(each.speaker, 0) + len(each.holds)
+    if len(pauses) < 2:
+        return []
     found = []
     for seed in range(SPLITS):
-        half = set(np.random.default_rng(seed).permutation(speakers)[: len(speakers) // 2])
+        half = _half(pauses, np.random.default_rng(seed), how)
         inside = tuple(each.speaker in half for each in recordings)
         found.append((inside, tuple(not there for there in inside)))
     return found
 
 
-def held_out(recordings: Sequence[Recording], settings: int, outcomes: Outcomes, budget: Budget) -> Held:
-    """Choose one of so many ``settings`` on each half, and see what comes of it on the other."""
+def _half(pauses: Mapping[str, int], draw: np.random.Generator, how: str) -> set[str]:
+    speakers = [str(each) for each in draw.permutation(sorted(pauses))]
+    if how == "random":
+        return set(speakers[: len(speakers) // 2])
+    speakers.sort(key=lambda speaker: -pauses[speaker])  # those with equally many stay as they were drawn
+    return {speakers[pair + draw.integers(2)] for pair in range(0, len(speakers) - 1, 2)}
+
+
+def held_out(halvings: Sequence[tuple[Sides, Sides]], settings: int, outcomes: Outcomes, budget: Budget) -> Held:
+    """Choose one of so many ``settings`` on each half, and see what comes of it on the other. ``halvings``: some."""
     rows: list[list[Outcome]] = []
     reached = True
-    for both in halves(recordings):
+    for both in halvings:
         row: dict[int, Outcome] = {}
         for inside in both:
             look = outcomes(inside)
@@ -164,7 +183,7 @@ def held_out(recordings: Sequence[Recording], settings: int, outcomes: Outcomes,
             reached = reached and found is not None
             chosen = found if found is not None else _nearest(scores, budget)
             row |= {n: look(chosen, n) for n, there in enumerate(inside) if not there}
-        rows.append([row[n] for n in range(len(recordings))])
+        rows.append([row[n] for n in range(len(row))])
     return _pooled(rows, reached)
 
 
