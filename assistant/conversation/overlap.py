@@ -12,7 +12,8 @@ frame, with every transcript and at the moment that `look_at` names; None means 
 - A short sound and nothing after is, most of the time, a sign of listening: the reply goes on, and the transcript is
   still waited for, which may stop it again.
 - Whatever is undecided after long enough a silence is none of the user's business to wait for.
-- A stop word that was spotted, and that no words contradict, stops the reply at once.
+- A stop word that was spotted, and that no words contradict, silences the reply at once, and ends it unless its
+  transcript says very soon that it was a sign of listening.
 - A voice that is plainly not the enrolled one does not take the floor, whatever it says; a stop word is anybody's.
 """
 
@@ -64,6 +65,8 @@ class OverlapRules:
     """... if so much silence is behind it."""
     undecided: float = 0.7
     """Of silence, after which the reply goes on in any case."""
+    doubted: float = 0.7
+    """After a stop word was spotted, in which its transcript may say that it was a sign of listening."""
     late: float = 1.5
     """Of silence, after which a transcript that has not come does not matter any more."""
     whose: float = 0.0
@@ -91,6 +94,8 @@ class Evidence:
     """It is over, and the voice came again since what that transcript is of."""
     final: bool = False
     """It is one of all the sound so far."""
+    provisional: bool = False
+    """A better one is on its way."""
     understood: bool = True
     """False for a final that heard speech and no words that it knows."""
     failed: bool = False
@@ -102,6 +107,8 @@ class Evidence:
     """What its frames sound like, as far as somebody measured them."""
     spotted: str | None = None
     """A stop word that was spotted in it, and no voice has come since."""
+    hushed_at: float | None = None
+    """When the reply was silenced for a stop word."""
     other_speaker: bool | None = None
     """The voice is plainly not the enrolled one; None: not told."""
 
@@ -138,7 +145,7 @@ class Verdict:
     reason: Reason | None = None
     """Why the reply goes on; None where it does not."""
     sure: bool = True
-    """False: the transcript may still say otherwise. Until then the reply goes on; after a stop word it is over."""
+    """False: the transcript may still say otherwise. Until then the reply goes on; after a stop word it is silent."""
 
 
 ECHOING = 3.0
@@ -155,7 +162,8 @@ SURELY = 16
 
 FLOOR, STOP = Verdict("floor"), Verdict("stop")
 SPOTTED = Verdict("stop", sure=False)
-"""The reply stops at once; but what was spotted may be the beginning of more, or something else after all."""
+"""The reply is silent at once. Of one that is silent already it says that it is over; but what was spotted may be the
+beginning of more, or something else after all."""
 
 
 def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = None) -> Verdict | None:
@@ -165,12 +173,30 @@ def judge(barge_in: BargeIn, evidence: Evidence, rules: OverlapRules | None = No
     if barge_in == "speech":
         return FLOOR
     rules = rules or OverlapRules()
+    if evidence.hushed_at is not None:
+        return _doubted(evidence, evidence.hushed_at, rules)
     if evidence.other_speaker:
         return _not_theirs(evidence, rules)
     if _stops(evidence):
         return SPOTTED
     verdict = _judge(evidence, rules)
     return None if verdict == FLOOR and _waits_for_whose(evidence, rules) else verdict
+
+
+def _doubted(evidence: Evidence, hushed_at: float, rules: OverlapRules) -> Verdict | None:
+    """The reply is silent for a stop word that was spotted. It goes on in one case alone: a transcript of all that was
+    said is there in time and is a sign of listening. Whoever spoke on meanwhile wanted it to end."""
+    if evidence.spotted is None or evidence.failed:
+        return SPOTTED
+    words = evidence.told
+    if words and not agrees(words, evidence.spotted, evidence.language):
+        if meant(words, evidence.language) != "backchannel":
+            return FLOOR
+        if evidence.final and not evidence.provisional:
+            return Verdict("backchannel", "backchannel")
+    elif evidence.final:
+        return SPOTTED
+    return SPOTTED if evidence.at >= hushed_at + rules.doubted - _SAME else None
 
 
 def _waits_for_whose(evidence: Evidence, rules: OverlapRules) -> bool:
@@ -205,6 +231,8 @@ def look_at(evidence: Evidence, rules: OverlapRules | None = None) -> float | No
             *(evidence.held_at + w for w in (_wordless(evidence, rules), rules.whose)),
             *(since + w for w in (rules.humming, rules.backchannel, 2 * rules.whose, rules.endless)),
         ]
+    if evidence.hushed_at is not None:
+        looks.append(evidence.hushed_at + rules.doubted)
     return min((at for at in looks if at > evidence.at + _SAME), default=None)
 
 

@@ -22,11 +22,13 @@ def test_they_meet_what_drafts_can_meet() -> None:
 
 
 def test_they_meet_stop_words_that_are_spotted() -> None:
-    """Those that are all there is are not answered; those with words behind them are, and so is what was no stop."""
+    """Those that are all there is are not answered; those with words behind them are, and so is what was no stop. Some
+    are none at all, and the reply goes on."""
     worlds = [World(seed).run() for seed in range(400)]
     fates = [world.fates[turn] for world in worlds for turn in world.spotted]
     assert len(fates) > 15
     assert any("user.ignored" in fate for fate in fates) and any("answer" in fate for fate in fates)
+    assert sum(world.taken_back for world in worlds) > 3
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))

@@ -13,6 +13,7 @@ from itertools import count
 
 from assistant.conversation import events as e
 from assistant.conversation.endpoint import EndpointRules, reads_complete
+from assistant.conversation.interjections import meant
 from assistant.conversation.meaning import same_meaning
 from assistant.conversation.overlap import OverlapRules
 from assistant.conversation.sounding import Sounding
@@ -86,6 +87,12 @@ class World:
         """What the segmenter would say: silent, voiced or paused."""
         self.spotted: set[int] = set()
         """Turns in which a stop word was spotted."""
+        self.ducked = False
+        """What is held is heard softly."""
+        self.hushed: int | None = None
+        """The turn whose stop word has silenced the reply, which may go on yet."""
+        self.taken_back = 0
+        """Stop words that were none, as their transcripts said in time."""
         self.dead: set[int] = set()
         """Turns whose transcriber has failed."""
         self.opened: list[int] = []
@@ -215,7 +222,8 @@ class World:
         self._step(e.StopSpotted(self.now, turn, "stop", end))
         if believable and unknown:
             self.spotted.add(turn)
-            assert self.reply is None, "a stop word was spotted, and the reply goes on"
+            silent = self.reply is None or (self.held_since is not None and not self.ducked)
+            assert silent, "a stop word was spotted, and the reply is heard"
 
     def _on_judged(self, at: float) -> None:
         self._step(e.EndJudged(self.now, at, self.random.random()))
@@ -287,6 +295,7 @@ class World:
         before = type(self.talk.phase).__name__
         self.talk, actions, self.deadline = step(self.talk, happening, self.rules)
         after = type(self.talk.phase).__name__
+        self.hushed = self._hushed() or self.hushed
         if after not in TALKING and (before in TALKING or isinstance(happening, e.VoiceStarted)):
             self.voice = "silent"  # as the session tells the segmenter
         for action in actions:
@@ -347,18 +356,21 @@ class World:
                 assert self.reply is not None, "nothing to cancel"
                 assert keep_heard or not self.reply.audible, "what was heard is kept"
                 assert not keep_heard or self.reply.open, "a draft was never heard"
-                self.held_since = None
+                self.held_since, self.hushed = None, None
                 self.reply.alive = False
                 if not keep_heard:
                     self._plan(self.now, ("thrown_away", self.random.randint(0, 150)))
                 self.reply = None
             case e.PausePlayback() | e.DuckPlayback():
                 assert self.reply is not None and self.reply.audible, "nothing to hold"
-                assert self.held_since is None, "held twice"
-                assert isinstance(action, e.DuckPlayback) == (self.rules.overlap == "duck")
-                self.held_since = self.now
+                assert self.held_since is None or self.ducked, "held twice"
+                ducked, hushed = isinstance(action, e.DuckPlayback), self._hushed() is not None
+                assert ducked == (self.rules.overlap == "duck" and not hushed)
+                self.held_since = self.now if self.held_since is None else self.held_since
+                self.ducked = ducked
             case e.ResumePlayback():
-                self.held_since = None
+                self._resumed()
+                self.held_since, self.ducked = None, False
             case e.EndTurn(turn):
                 assert turn not in self.ended, "a turn ends once"
                 self.ended.append(turn)
@@ -370,6 +382,22 @@ class World:
                 self._emitted(event, turn, dict(data))
             case _:
                 pass
+
+    def _hushed(self) -> int | None:
+        """The turn that has silenced the reply by a stop word, if it may go on yet."""
+        phase = self.talk.phase
+        return phase.utterance.turn if isinstance(phase, Overlapping) and phase.hushed_at is not None else None
+
+    def _resumed(self) -> None:
+        """After a stop word only what its transcript says lets a reply go on."""
+        hushed, self.hushed = self.hushed, None
+        if hushed is None or self.reply is None:
+            return
+        known = self.newest.get(hushed)
+        assert known is not None and known.final and not known.provisional, "a stop word is not believed"
+        assert meant(known.text, known.language) == "backchannel", "a stop word is not believed"
+        assert self.voice != "voiced", "the user speaks, and the reply goes on"
+        self.taken_back += 1
 
     def _let_out(self, turn: int, text: str) -> None:
         """Answered is what was said, as far as that is known: a final, or a partial that can be taken for one."""

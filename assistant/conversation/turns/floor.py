@@ -35,6 +35,18 @@ def hold(move: Move, phase: Overlapping) -> Overlapping:
     return replace(phase, held=True)
 
 
+def _hush(move: Move, phase: Overlapping) -> None:
+    """Not a sample more, be it soft or already as loud as before; but the reply may go on yet."""
+    hushed = replace(phase, held=True, hushed_at=phase.now)
+    if _judged(move, hushed) is not None:  # what else there is to know is known: it is over
+        decide(move, hushed)
+        return
+    if not phase.held or move.rules.overlap == "duck":
+        move.do(e.PausePlayback())
+        move.emit("reply.paused", phase.reply.turn)
+    move.go(hushed)
+
+
 def evidence(phase: Overlapping) -> Evidence:
     """What `overlap.judge` is told."""
     utterance = phase.utterance
@@ -48,19 +60,25 @@ def evidence(phase: Overlapping) -> Evidence:
         text=utterance.text,
         stale=utterance.quiet_since is not None and not utterance.fresh,
         final=utterance.covered,
+        provisional=heard is not None and heard.provisional,
         understood=heard is None or not heard.unintelligible,
         failed=utterance.failed,
         partials=phase.partials,
         language=None if heard is None else heard.language,
         frames=phase.frames,
         spotted=None if utterance.stopped is None else utterance.stopped.phrase,
+        hushed_at=phase.hushed_at,
         other_speaker=phase.other,
     )
 
 
+def _judged(move: Move, phase: Overlapping) -> Verdict | None:
+    return judge(move.rules.barge_in, evidence(phase), move.rules.overlaps)
+
+
 def decide(move: Move, phase: Overlapping) -> None:
     """Carry out what is judged of it by now."""
-    verdict = judge(move.rules.barge_in, evidence(phase), move.rules.overlaps)
+    verdict = _judged(move, phase)
     if verdict is None:
         move.go(phase)
     elif verdict.kind == "floor":
@@ -68,10 +86,10 @@ def decide(move: Move, phase: Overlapping) -> None:
         move.do(e.CancelReply(keep_heard=True))
         move.end_turn(phase.reply.turn)
         take_floor(move, phase)
+    elif verdict.kind == "stop" and not verdict.sure and phase.hushed_at is None:
+        _hush(move, phase)
     elif verdict.kind == "stop":
-        move.emit("overlap.decided", phase.reply.turn, kind="stop")
-        move.do(e.CancelReply(keep_heard=True))
-        move.end_turn(phase.reply.turn)
+        stop(move, phase)
         if verdict.sure:
             _stopped(move, phase.utterance)
         else:
@@ -81,6 +99,13 @@ def decide(move: Move, phase: Overlapping) -> None:
     else:
         _resume_reply(move, phase, verdict.reason)
         move.go(replace(phase, held=False, was=verdict.kind))
+
+
+def stop(move: Move, phase: Overlapping) -> None:
+    """The reply is over for a stop word."""
+    move.emit("overlap.decided", phase.reply.turn, kind="stop")
+    move.do(e.CancelReply(keep_heard=True))
+    move.end_turn(phase.reply.turn)
 
 
 def take_floor(move: Move, phase: Overlapping) -> None:

@@ -72,6 +72,6 @@ def overlapping(move: Move, phase: Overlapping, happening: e.Happening) -> None:
 def _outlasted(move: Move, phase: Overlapping) -> None:
     """The reply has ended while the user speaks over it."""
     move.end_turn(phase.reply.turn)
-    move.emit("overlap.decided", phase.reply.turn, kind="floor")
+    move.emit("overlap.decided", phase.reply.turn, kind="floor" if phase.hushed_at is None else "stop")
     move.do(e.ResumePlayback())  # nothing is held any more, and the next reply must not be
     take_floor(move, phase)

@@ -110,6 +110,8 @@ class Overlapping:
     """The voice has paused: a final was asked for."""
     frames: tuple[Sounding, ...] = ()
     """What the newest FRAMES sound like."""
+    hushed_at: float | None = None
+    """When the reply was silenced for a stop word that was spotted, which its transcript may take back."""
     other: bool | None = None
     """The voice is plainly not the enrolled one; None: not told yet."""
     partials: bool = False

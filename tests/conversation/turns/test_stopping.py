@@ -1,13 +1,28 @@
-"""A stop word that was spotted before anybody transcribed it: silence at once, and what follows from the words."""
+"""A stop word that was spotted before anybody transcribed it: silence at once, and what follows from the words.
+
+The reply goes on in one case alone: a transcript of all that was said is there in time and is a sign of listening.
+"""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import pytest
 
 from assistant.conversation import events as e
 from assistant.conversation.interjections import stop_words
+from assistant.conversation.overlap import OverlapRules
 from assistant.conversation.sounding import Sounding
-from assistant.conversation.turn import Conversation, Hearing, Listening, Overlapping, Replying, TurnRules, step
+from assistant.conversation.turn import (
+    Conversation,
+    Endpointing,
+    Hearing,
+    Listening,
+    Overlapping,
+    Replying,
+    TurnRules,
+    step,
+)
 from assistant.spotting import PHRASES
 
 STOP = e.StopSpotted(4.46, 2, "stop", 4.4)
@@ -35,12 +50,24 @@ def final(at: float, text: str) -> e.Transcribed:
     return e.Transcribed(at, 2, e.Transcript(text, True))
 
 
-def test_the_reply_is_over_at_once_and_nothing_is_answered() -> None:
-    talk, actions, _ = after(*WORD[:2])
+DOUBTED = e.DeadlinePassed(STOP.at + OverlapRules().doubted)
+"""No transcript has come in time."""
+
+
+def resumed(actions: list[e.Action]) -> bool:
+    return any(isinstance(one, e.ResumePlayback) for one in actions)
+
+
+def test_the_reply_is_silent_at_once_and_over_a_moment_later_and_nothing_is_answered() -> None:
+    talk, actions, deadline = after(*WORD)
+    assert actions.count(e.PausePlayback()) == 1 and not resumed(actions) and deadline is not None
+    talk, actions, deadline = after(*WORD, e.DeadlinePassed(5.1))
+    assert isinstance(talk.phase, Overlapping) and deadline == DOUBTED.at
+    talk, actions, _ = after(*WORD, DOUBTED)
     assert e.CancelReply(keep_heard=True) in actions and told(actions, "overlap.decided") == [{"kind": "stop"}]
-    assert isinstance(talk.phase, Hearing)
-    talk, actions, _ = after(*WORD, e.DeadlinePassed(4.9), e.DeadlinePassed(6.9))
-    assert isinstance(talk.phase, Listening)
+    assert isinstance(talk.phase, Endpointing)
+    talk, actions, _ = after(*WORD, DOUBTED, e.DeadlinePassed(5.2), e.DeadlinePassed(7.2))
+    assert isinstance(talk.phase, Listening) and not resumed(actions)
     assert told(actions, "user.ignored") == [{"reason": "empty", "text": "stop"}]
     assert e.KeepUser(2, "stop") in actions and not any(isinstance(one, e.StartReply | e.Say) for one in actions)
 
@@ -56,10 +83,10 @@ def test_its_transcript_changes_nothing_any_more(text: str) -> None:
     assert not any(isinstance(one, e.StartReply | e.Say) for one in actions)
 
 
-@pytest.mark.parametrize("end", [final(6.0, ""), e.TranscriptionFailed(6.0, 2), e.DeadlinePassed(6.9)])
+@pytest.mark.parametrize("end", [final(6.0, ""), e.TranscriptionFailed(6.0, 2), e.DeadlinePassed(7.2)])
 def test_without_a_transcript_it_was_a_stop_word_and_nobody_apologises(end: e.Happening) -> None:
-    talk, actions, _ = after(*WORD, e.DeadlinePassed(4.9), end)
-    assert isinstance(talk.phase, Listening) and told(actions, "user.ignored")
+    talk, actions, _ = after(*WORD, DOUBTED, e.DeadlinePassed(5.2), end)
+    assert isinstance(talk.phase, Listening) and told(actions, "user.ignored") and not resumed(actions)
     assert not any(isinstance(one, e.Say) for one in actions)
 
 
@@ -82,9 +109,73 @@ def test_a_voice_that_goes_on_without_a_pause_says_more_than_that() -> None:
 @pytest.mark.parametrize("early", [True, False], ids=["in time", "late"])
 def test_a_question_that_was_taken_for_it_is_answered_all_the_same(early: bool) -> None:
     transcript = (final(4.6, "what is the top"), e.DeadlinePassed(6.0))
-    late = (e.DeadlinePassed(4.9), final(5.9, "what is the top"))
+    late = (DOUBTED, e.DeadlinePassed(5.2), final(5.9, "what is the top"))
     _, actions, _ = after(*WORD, *(transcript if early else late))
     assert [one.text for one in actions if isinstance(one, e.StartReply)] == ["what is the top"]
+
+
+@pytest.mark.parametrize("text", ["right", "Mm-hm.", "okay"])
+def test_a_sign_of_listening_that_was_taken_for_it_loses_no_answer(text: str) -> None:
+    talk, actions, _ = after(*WORD, final(4.7, text))
+    assert isinstance(talk.phase, Replying) and talk.phase.turn == 1
+    assert told(actions, "overlap.decided") == [{"kind": "backchannel"}]
+    assert actions.count(e.ResumePlayback()) == 1 and not any(isinstance(one, e.CancelReply) for one in actions)
+    assert told(actions, "reply.resumed") == [{"reason": "backchannel"}]
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        (e.Transcribed(4.7, 2, e.Transcript("right", False)), DOUBTED),
+        (e.Transcribed(4.7, 2, e.Transcript("right", True, provisional=True)), DOUBTED),
+        (final(4.7, "stop"),),
+        (final(4.7, "Top."),),
+        (final(4.7, ""),),
+        (e.Transcribed(4.7, 2, e.Transcript("", True, unintelligible=True)),),
+        (e.TranscriptionFailed(4.7, 2),),
+        (e.VoiceResumed(4.7), e.VoiceQuiet(4.8), e.VoicePaused(4.8), final(4.9, "right")),
+        (e.SpeakerTold(4.7, 2, True), DOUBTED),
+        (e.Mute(4.7),),
+        (e.Interrupt(4.7),),
+        (DOUBTED, final(5.3, "right")),
+    ],
+    ids=[
+        "a partial may be half", "a better one is to come", "agrees", "as short", "no words", "not understood",
+        "no transcriber", "a voice behind it", "of somebody else", "muted", "the key", "too late",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("overlap", ["pause", "duck"])
+def test_nothing_else_lets_it_go_on(news: tuple[e.Happening, ...], overlap: Literal["pause", "duck"]) -> None:
+    talk, actions, _ = after(*WORD, *news, rules=TurnRules(overlap=overlap))
+    assert not isinstance(talk.phase, Overlapping) and not resumed(actions)
+    assert [one for one in actions if isinstance(one, e.CancelReply) and one.keep_heard] == [e.CancelReply(True)]
+
+
+def test_one_that_goes_on_softly_is_silent_too_and_comes_back_as_loud_as_it_was() -> None:
+    rules = TurnRules(overlap="duck")
+    _, actions, _ = after(*WORD[:2], rules=rules)
+    assert [one for one in actions if not isinstance(one, e.Emit | e.OpenUtterance)] == [
+        e.DuckPlayback(), e.PausePlayback(),
+    ]  # fmt: skip
+    assert told(actions, "reply.paused") == [{"ducked": True}, {}]
+    talk, actions, _ = after(*WORD, final(4.7, "right"), rules=rules)
+    assert isinstance(talk.phase, Replying) and actions.count(e.ResumePlayback()) == 1
+
+
+def test_one_that_goes_on_already_is_silent_once_more() -> None:
+    """A short sound without words: the reply went on, and then the spotter is done with it."""
+    quiet = (e.VoiceStarted(4.0, 4.1), e.VoiceQuiet(4.4), e.VoicePaused(4.4), e.DeadlinePassed(4.8))
+    talk, actions, _ = after(*quiet)
+    assert isinstance(talk.phase, Overlapping) and not talk.phase.held and resumed(actions)
+    talk, actions, _ = after(*quiet, e.StopSpotted(4.85, 2, "stop", 4.4))
+    assert isinstance(talk.phase, Overlapping) and talk.phase.held
+    assert [one for one in actions if isinstance(one, e.PausePlayback)] == [e.PausePlayback()] * 2
+
+
+def test_one_that_ends_meanwhile_has_ended_and_the_stop_word_is_not_answered() -> None:
+    talk, actions, _ = after(*WORD, e.ReplyFinished(4.5, "a story"), e.DeadlinePassed(5.2), e.DeadlinePassed(7.2))
+    assert told(actions, "overlap.decided") == [{"kind": "stop"}] and isinstance(talk.phase, Listening)
+    assert not any(isinstance(one, e.StartReply | e.Say) for one in actions)
 
 
 @pytest.mark.parametrize("text", ["right", "mm-hm", "what about Paris"])
