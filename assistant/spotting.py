@@ -34,8 +34,8 @@ WITHOUT = "stop words are known by the transcript alone, which takes longer"
 class StopWords:
     """One session's. `run` it in the session's task group; `begin` with each voice over a reply, then `push`.
 
-    What cannot be opened is told of once (``trouble``), and so is what fails, which is begun again for the next
-    overlap; after CHANCES failures the session does without.
+    What cannot be opened is told of once (``trouble``), and so is what fails. That is begun again: for this overlap if
+    it had not heard any of it yet, else for the next. After CHANCES failures the session does without.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class StopWords:
         self._stream: KeyphraseStream | None = None
         self._listening = anyio.CancelScope()
         self._wanted = anyio.Event()
+        self._again = True
+        """A stream that cannot be opened is asked for once more for this overlap, of which nothing is lost yet."""
         self._failures = 0
 
     @property
@@ -65,7 +67,7 @@ class StopWords:
     def begin(self, turn: int, frames: Sequence[Frame]) -> None:
         """A voice over the reply, which may be the utterance ``turn``. ``frames``: the newest, from BEFORE it on."""
         self.over()
-        self._turn = turn
+        self._turn, self._again = turn, True
         self._waiting.extend(frames)
         self._wanted.set()
 
@@ -120,6 +122,9 @@ class StopWords:
                             break
                         self._spotted(StopSpotted(self._now(), turn, spotted.phrase, spotted.end))
             except (ParleyError, ProviderError) as error:
+                if self._stream is None and self._again:
+                    self._again = False
+                    self._wanted.set()
                 self._failed(error)
 
     def _failed(self, error: Exception) -> None:

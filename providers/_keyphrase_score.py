@@ -10,29 +10,29 @@ from collections.abc import Sequence
 from providers._sphinx_score import Segment, features
 
 # From scripts/eval_stop_word --fit.
-BIAS = -11.6688
+BIAS = -17.8674
 """Of the log odds that the phrase was said. The threshold, in it, is 0; a greater bias believes more."""
 WEIGHTS = {
-    "score": -0.81547,
-    "worst score": 0.64233,
-    "fit": 1.756,
-    "worst fit": -0.31544,
-    "second worst fit": -0.58356,
-    "worst run": 0.96032,
-    "bad run": -0.43818,
-    "worst silence": 0.0017819,
-    "silences": 0.008399,
-    "voice outside": 0.010298,
-    "phones found": 12.333,
-    "phones shared": -7.5397,
-    "log phones": 9.1772,
-    "words": -0.049202,
-    "frames": -0.078077,
-    "slowest": -0.064792,
-    "fastest": 0.17351,
-    "pace": 0.21089,
+    "score": -1.0843,
+    "worst score": 0.21788,
+    "fit": 2.2795,
+    "worst fit": -0.42586,
+    "second worst fit": -0.56077,
+    "worst run": 1.1093,
+    "bad run": -0.3985,
+    "worst silence": 0.0070471,
+    "silences": 0.0088173,
+    "voice outside": 0.022269,
+    "phones found": 15.614,
+    "phones shared": -10.26,
+    "log phones": 10.843,
+    "words": -0.3683,
+    "frames": -0.10154,
+    "slowest": 0.029952,
+    "fastest": 0.35766,
+    "pace": 0.058819,
     "one or two words": 0,
-    "language": -0.044731,
+    "language": -0.33483,
 }
 
 

@@ -3,7 +3,8 @@
 to the worker     GRAMMAR  JSON {jsgf, vocabulary}: the phrases
                   SOUND    the next frame of a stretch of sound that begins a little before a voice does
                   FORGET   nobody wants this stretch any more
-from the worker   READY, FAILED, HEARD (JSON {phrase, first, last}: seconds in the stretch)
+                  ASK      is anybody there?
+from the worker   READY, FAILED, HEARD (JSON {phrase, first, last}: seconds in the stretch), HERE (the answer to ASK)
 
 A stretch is listened to whenever its voice falls quiet, the newest stretch alone: a phrase is all that was said so far.
 """
@@ -12,7 +13,20 @@ from __future__ import annotations
 
 import json
 
-from providers._sphinx_worker import FORGET, HEARD, LEVEL, SOUND, Messages, Recogniser, Tell, arrived, loaded, serve
+from providers._sphinx_worker import (
+    ASK,
+    FORGET,
+    HEARD,
+    HERE,
+    LEVEL,
+    SOUND,
+    Messages,
+    Recogniser,
+    Tell,
+    arrived,
+    loaded,
+    serve,
+)
 
 
 def main() -> None:
@@ -28,6 +42,9 @@ def _work(messages: Messages, tell: Tell) -> None:
     newest, stretch = 0, Stretch()
     while True:
         for kind, number, body in arrived(messages, wait=not stretch.due):
+            if kind == ASK:
+                tell(HERE)
+                continue
             if number > newest:
                 newest, stretch = number, Stretch()
             if number < newest:
@@ -36,8 +53,10 @@ def _work(messages: Messages, tell: Tell) -> None:
                 stretch = Stretch()
             elif kind == SOUND:
                 stretch.push(body[LEVEL.size :], LEVEL.unpack_from(body)[0])
-        if stretch.due and (found := spotted(recogniser, stretch)) is not None:
-            tell(HEARD, newest, json.dumps(found).encode())
+        if stretch.due:
+            stretch.found = spotted(recogniser, stretch)
+        if (certain := stretch.certain()) is not None:
+            tell(HEARD, newest, json.dumps(certain).encode())
 
 
 def spotted(recogniser: Recogniser, stretch: object) -> dict[str, object] | None:

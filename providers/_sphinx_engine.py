@@ -17,7 +17,7 @@ from anyio import to_thread
 
 from assistant.ports import CAPTURE_RATE, Frame, ProviderError, Samples
 from providers._sphinx_process import Process
-from providers._sphinx_worker import FAILED, FORGET, GRAMMAR, HEARD, LEVEL, READY, SOUND
+from providers._sphinx_worker import ASK, FAILED, FORGET, GRAMMAR, HEARD, HERE, LEVEL, READY, SOUND
 from providers._worker import _tell_loop
 
 
@@ -45,6 +45,10 @@ class Engine:
         self._failure: ProviderError | None = None
         self._waiting: dict[int, EngineStream] = {}
         self._opened = 0
+        self._asked: float | None = None
+        """When it was asked whether it is there, and has not said so."""
+        self._unnoticed = False
+        """It died, and nobody was waiting for it who could be told."""
 
     @property
     def pid(self) -> int | None:
@@ -54,6 +58,7 @@ class Engine:
     async def ensure(self) -> None:
         """Have a process that is ready. Raises ProviderError."""
         async with self._lock:
+            self._unnoticed = False
             if self.pid is None:
                 self.end()  # one that has died and of which that is not yet known
                 self._ready, self._failure = anyio.Event(), None
@@ -94,9 +99,29 @@ class Engine:
         if self._waiting.pop(utterance, None) is not None:
             self.send(FORGET, utterance)
 
+    def ask(self) -> None:
+        """Have it say that it is there, unless it owes that already. Only a worker that knows ASK."""
+        if self._asked is None and self._process is not None:
+            self._asked = anyio.current_time()
+            self.send(ASK, 0)
+
+    @property
+    def overdue_at(self) -> float:
+        """Second of the loop's clock from which on a process that says nothing is held to hang, as things are now."""
+        return (anyio.current_time() if self._asked is None else self._asked) + self.patience
+
+    def check(self) -> None:
+        """Raises ProviderError for one that died while nobody waited for it, or that hangs, which is ended; once."""
+        if self._unnoticed:
+            self._unnoticed = False
+            raise ProviderError("its process ended", provider=self._name)
+        if self._asked is not None and anyio.current_time() >= self.overdue_at:
+            self.end()
+            raise ProviderError(f"its process did not answer for {self.patience:g} s", provider=self._name)
+
     def end(self) -> None:
         """End the process at once, and tell who waits for it; `ensure` starts another."""
-        process, self._process = self._process, None
+        process, self._process, self._asked = self._process, None, None
         if process is not None:
             process.kill()
         self._fail(ProviderError("its process ended", provider=self._name))
@@ -109,12 +134,15 @@ class Engine:
         elif kind == FAILED:
             self._failure = ProviderError(body.decode(), provider=self._name)
             self._ready.set()
+        elif kind == HERE:
+            self._asked = None
         elif kind == HEARD and utterance in self._waiting:
             self._waiting[utterance].take(json.loads(body))
 
     def _ended(self, process: Process) -> None:
         """Of itself. One that was ended is no longer ours."""
         if process is self._process:
+            self._unnoticed = self._ready.is_set() and not self._waiting
             self.end()
 
     def _fail(self, error: ProviderError) -> None:

@@ -5,7 +5,9 @@ Two threads of its own move the bytes, so that neither a full pipe nor a decode 
 
 from __future__ import annotations
 
+import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -54,8 +56,11 @@ class Process:
         self._outbox.put(packed(kind, utterance, body))
 
     def kill(self) -> None:
-        """At once. ``on_end`` follows."""
+        """At once, and what it has started with it, which may hang as well. ``on_end`` follows."""
         self.alive = False
+        if self._process.returncode is None and hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):  # they are all gone
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._outbox.put(None)
 

@@ -28,6 +28,8 @@ HEADER = struct.Struct("<cII")
 LEVEL = struct.Struct("<f")
 GRAMMAR, SOUND, FINISH, FORGET = b"G", b"S", b"F", b"X"
 READY, FAILED, HEARD = b"R", b"E", b"H"
+ASK, HERE = b"A", b"K"
+"""Is anybody there? Only the worker that spots keyphrases is asked: this one always owes an answer anyway."""
 
 Message = tuple[bytes, int, bytes]
 Messages = queue.SimpleQueue[Message]

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import msgspec
 
-from assistant.ports import ParleyError, ProviderError, ProviderUnavailable, Spotted
+from assistant.ports import Frame, ParleyError, ProviderError, ProviderUnavailable, Spotted
 from providers._options import Timeouts, read
 from providers._sphinx_engine import Engine, EngineStream
 from providers.registry import importable
@@ -24,13 +24,15 @@ __all__ = ["Options", "SphinxSpotter", "spotter"]
 
 NAME = "pocketsphinx"
 PHRASES = ("stop",)
+ASKED = 16
+"""Frames, half a second, after which its process is asked once more whether it is there."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     phrases: tuple[str, ...] = PHRASES
     """English words, as they are spelled in a dictionary, without marks."""
     patience: float = 5.0
-    """Seconds within which its process must be ready."""
+    """Seconds within which its process must be ready, and say that it still is while it is given sound."""
     timeouts: Timeouts = Timeouts()
     """Taken so that one config fits all; there is no server to wait for."""
 
@@ -91,7 +93,9 @@ class SphinxSpotter:
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[SpotterStream]:
-        """Raises ProviderError when the process died and cannot be started again."""
+        """Raises ProviderError when the process died or hung since the last one, once, and when no other can be
+        started. The next stream has another."""
+        self._engine.check()
         await self._engine.ensure()
         stream = SpotterStream(self._engine)
         try:
@@ -101,7 +105,17 @@ class SphinxSpotter:
 
 
 class SpotterStream(EngineStream):
-    """One stretch of sound."""
+    """One stretch of sound. A process that takes it and says nothing, not even that it is there, is ended."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._pushed = 0
+
+    def push(self, frame: Frame) -> None:
+        super().push(frame)
+        if self._pushed % ASKED == 0:
+            self._engine.ask()
+        self._pushed += 1
 
     def __aiter__(self) -> SpotterStream:
         return self
@@ -111,3 +125,9 @@ class SpotterStream(EngineStream):
         if message is None:
             raise StopAsyncIteration
         return Spotted(message["phrase"], self.start + message["first"], self.start + message["last"])
+
+    async def _wait(self) -> None:
+        with anyio.CancelScope(deadline=self._engine.overdue_at) as scope:
+            await super()._wait()
+        if scope.cancelled_caught:
+            self._engine.check()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import numpy as np
@@ -11,10 +15,24 @@ import pytest
 
 from assistant.conversation.events import StopSpotted
 from assistant.errors import ProviderError, ProviderUnavailable
-from assistant.ports import FRAME, Frame, KeyphraseSpotter, Spotted
+from assistant.ports import CAPTURE_RATE, FRAME, Frame, KeyphraseSpotter, Samples, Spotted
 from assistant.spotting import CHANCES, StopWords
+from providers import keyphrases
+from providers.keyphrases import SphinxSpotter
 
 pytestmark = pytest.mark.anyio
+SPEECH = Path(__file__).resolve().parent / "data" / "speech"
+PATIENCE = 20
+"""Seconds within which everything must have come, on the slowest machine."""
+
+
+def recording(name: str) -> Samples:
+    """With a faint noise in it, and a second of that behind it."""
+    with wave.open(str(SPEECH / f"{name}.wav")) as file:
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / np.float32(32768)
+    noise = np.random.default_rng(1).standard_normal(len(sound) + CAPTURE_RATE).astype(np.float32) * 5e-4
+    noise[: len(sound)] += sound
+    return noise
 
 
 class Loud:
@@ -25,11 +43,13 @@ class Loud:
     def __init__(self) -> None:
         self.streams: list[Stream] = []
         self.open = 0
-        self.fails = False
+        self.fails = 0
+        """So many streams cannot be opened."""
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[Stream]:
         if self.fails:
+            self.fails -= 1
             raise ProviderError("its process ended", provider="loud")
         stream = Stream()
         self.streams.append(stream)
@@ -69,7 +89,7 @@ class Stream:
 class Conversation:
     """A session's part, and all that it is told."""
 
-    def __init__(self, spotter: Loud | None) -> None:
+    def __init__(self, spotter: KeyphraseSpotter | None) -> None:
         self.spotted: list[StopSpotted] = []
         self.trouble: list[str] = []
         self._at = 0
@@ -79,7 +99,7 @@ class Conversation:
 
     @staticmethod
     @asynccontextmanager
-    async def _opened(spotter: Loud | None) -> AsyncIterator[KeyphraseSpotter]:
+    async def _opened(spotter: KeyphraseSpotter | None) -> AsyncIterator[KeyphraseSpotter]:
         if spotter is None:
             raise ProviderUnavailable("there is no model")
         yield spotter
@@ -91,6 +111,34 @@ class Conversation:
 
     async def settled(self) -> None:
         await anyio.wait_all_tasks_blocked()
+
+    async def hears(self, turn: int, sound: Samples) -> None:
+        """An overlap, until a stop word is spotted in it."""
+        self.words.begin(turn, [])
+        known = len(self.spotted)
+        with anyio.fail_after(PATIENCE):
+            for at in range(0, len(sound) - FRAME + 1, FRAME):
+                self.words.push(Frame(sound[at : at + FRAME], at))
+                await anyio.sleep(0.005)
+            while len(self.spotted) == known:  # noqa: ASYNC110 - another task's
+                await anyio.sleep(0.01)
+        self.words.over()
+
+    async def hears_nothing(self, turn: int, spotter: SphinxSpotter, how: int) -> None:
+        """An overlap in which the spotter's process is sent a signal, until that is noticed."""
+        patience, spotter._engine.patience = spotter._engine.patience, 0.3  # to start takes longer
+        self.words.begin(turn, [])
+        await self.settled()
+        known = self.words._failures
+        assert spotter.pid is not None
+        os.kill(spotter.pid, how)
+        with anyio.fail_after(PATIENCE):
+            while self.words._failures == known:
+                self.words.push(self.frame(0.0))
+                await anyio.sleep(0.01)
+        spotter._engine.patience = patience
+        self.words.over()
+        await self.settled()
 
 
 @asynccontextmanager
@@ -185,12 +233,40 @@ async def test_one_that_does_not_even_take_the_sound_does_no_harm() -> None:
 
 async def test_one_that_dies_again_and_again_is_done_without() -> None:
     spotter = Loud()
-    spotter.fails = True
+    spotter.fails = 100
     async with running(Conversation(spotter)) as talk:
         for turn in range(2, 2 + CHANCES + 3):
             talk.words.begin(turn, [talk.frame(0.9)])
             await talk.settled()
     assert len(talk.trouble) == 2 and "transcript alone" in talk.trouble[-1]
+
+
+async def test_one_that_cannot_be_opened_is_asked_once_more_for_the_same_overlap() -> None:
+    """Its process has died since the last, say: nothing of this overlap is lost if there is another at once."""
+    spotter = Loud()
+    spotter.fails = 1
+    async with running(Conversation(spotter)) as talk:
+        talk.words.begin(2, [talk.frame(), talk.frame(0.9)])
+        await talk.settled()
+    assert [one.turn for one in talk.spotted] == [2] and len(talk.trouble) == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_real_process_that_is_killed_or_hangs_is_told_of_once_and_started_again_a_few_times(how: int) -> None:
+    """The session goes on, and does without in the end."""
+    async with keyphrases.spotter({"phrases": ("stop",)}) as spotter:
+        talk = Conversation(spotter)
+        async with running(talk):
+            for failure in range(1, CHANCES + 1):
+                await talk.hears_nothing(2 * failure, spotter, how)
+                assert talk.words._failures == failure and len(talk.trouble) == (1 if failure < CHANCES else 2)
+                if failure < CHANCES:
+                    await talk.hears(2 * failure + 1, recording("slt-stop"))
+            assert "because its process" in talk.trouble[0] and "transcript alone" in talk.trouble[1]
+            talk.words.begin(20, [talk.frame(0.9)])
+            await talk.settled()
+            assert spotter.pid is None
+    assert [one.turn for one in talk.spotted] == [2 * failure + 1 for failure in range(1, CHANCES)]
 
 
 async def test_sound_that_nobody_takes_is_not_kept_for_ever() -> None:

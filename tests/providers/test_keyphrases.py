@@ -129,16 +129,69 @@ async def test_a_process_that_dies_is_told_and_the_next_stream_has_another() -> 
         assert found and spotter.pid not in (None, before)
 
 
-async def test_its_processes_end_with_it() -> None:
+@pytest.mark.parametrize("which", ["the worker", "what decodes phones"])
+async def test_one_that_hangs_is_ended_with_all_its_processes_and_the_next_stream_has_another(which: str) -> None:
     async with keyphrases.spotter({"phrases": ("stop",)}) as spotter:
-        assert spotter.pid is not None
-        processes = [psutil.Process(spotter.pid), *psutil.Process(spotter.pid).children()]
-        assert len(processes) == 2
+        patience, spotter._engine.patience = spotter._engine.patience, 0.7  # it is ready, and that took longer
+        hung = processes(spotter)
+        os.kill(hung[which == "what decodes phones"].pid, signal.SIGSTOP)
+        async with spotter.stream() as stream:
+            await pushed(stream, recording("slt-stop"))
+            with anyio.fail_after(PATIENCE), pytest.raises(ProviderError, match="did not answer for 0.7 s"):
+                await anext(stream)
+        await gone(hung)
+        spotter._engine.patience = patience
+        assert await spotted(spotter, recording("slt-stop"))
+
+
+@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL])
+async def test_one_that_hangs_or_dies_while_nobody_listens_is_told_to_the_next_who_does_and_once(how: int) -> None:
+    async with keyphrases.spotter({"phrases": ("stop",)}) as spotter:
+        patience, spotter._engine.patience = spotter._engine.patience, 0.5
+        hung = processes(spotter)
+        async with spotter.stream() as stream:
+            os.kill(hung[0].pid, how)
+            stream.push(Frame(np.zeros(FRAME, np.float32), 0))  # over before anything is missed
+        await anyio.sleep(0.7)
+        with anyio.fail_after(PATIENCE), pytest.raises(ProviderError, match="did not answer|its process ended"):
+            async with spotter.stream():
+                raise AssertionError("nobody was told")
+        await gone(hung)
+        spotter._engine.patience = patience
+        assert await spotted(spotter, recording("slt-stop"))
+
+
+async def test_one_that_only_waits_does_not_hang(spotter: SphinxSpotter) -> None:
+    """Silence, for longer than it may take to answer."""
+    patience, spotter._engine.patience = spotter._engine.patience, 2.0
+    pid = spotter.pid
+    try:
+        assert await spotted(spotter, np.zeros(2 * CAPTURE_RATE, np.float32), wait=2.5) == []
+    finally:
+        spotter._engine.patience = patience
+    assert spotter.pid == pid
+
+
+def processes(spotter: SphinxSpotter) -> list[psutil.Process]:
+    """The worker, and what it has started."""
+    assert spotter.pid is not None
+    worker = psutil.Process(spotter.pid)
+    return [worker, *worker.children()]
+
+
+async def gone(several: list[psutil.Process]) -> None:
     with anyio.fail_after(PATIENCE):
         while any(  # noqa: ASYNC110 - they are no tasks of ours
-            one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes
+            one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in several
         ):
             await anyio.sleep(0.05)
+
+
+async def test_its_processes_end_with_it() -> None:
+    async with keyphrases.spotter({"phrases": ("stop",)}) as spotter:
+        several = processes(spotter)
+        assert len(several) == 2
+    await gone(several)
 
 
 @pytest.mark.parametrize(
@@ -164,29 +217,49 @@ def test_it_is_found_by_its_name() -> None:
 # --- when it looks ----------------------------------------------------------------------------------------------------
 
 
-def looks(*parts: tuple[float, float]) -> list[float]:
-    """Seconds at which it is due, of a sound in parts: seconds and level."""
-    stretch, at, due = Stretch(), 0.0, []
+def looks(*parts: tuple[float, float]) -> tuple[list[float], list[float]]:
+    """Seconds at which a sound in parts (seconds, level) is decoded, and at which what was found in it is certain."""
+    stretch, at = Stretch(), 0.0
+    decoded: list[float] = []
+    certain: list[float] = []
     for seconds, level in parts:
         for _ in range(round(seconds * CAPTURE_RATE / FRAME)):
             stretch.push(np.full(FRAME, level, np.float32).astype("<i2").tobytes(), level)
             at += FRAME / CAPTURE_RATE
             if stretch.due:
-                due.append(round(at, 3))
+                decoded.append(round(at, 3))
                 stretch.sound()
-    return due
+                stretch.found = {"phrase": "stop"}
+            if stretch.certain():
+                certain.append(round(at, 3))
+    return decoded, certain
 
 
-def test_it_looks_at_the_second_quiet_frame_behind_a_voice_and_at_no_other() -> None:
-    (found,) = looks((0.5, 0.001), (0.4, 0.1), (1.0, 0.001))
-    assert 0.9 < found < 1.0
+def test_it_decodes_the_first_quiet_frame_behind_a_voice_and_the_second_makes_it_certain() -> None:
+    (decoded,), (certain,) = looks((0.5, 0.001), (0.4, 0.1), (1.0, 0.001))
+    assert 0.9 < decoded < 0.95 and certain == round(decoded + FRAME / CAPTURE_RATE, 3)
 
 
 def test_a_click_and_a_speech_are_no_phrase() -> None:
-    assert looks((0.5, 0.001), (0.03, 0.1), (1.0, 0.001)) == []
-    assert looks((0.5, 0.001), (LONGEST + 0.2, 0.1), (1.0, 0.001)) == []
+    assert looks((0.5, 0.001), (0.03, 0.1), (1.0, 0.001)) == ([], [])
+    assert looks((0.5, 0.001), (LONGEST + 0.2, 0.1), (1.0, 0.001)) == ([], [])
 
 
-def test_words_in_two_parts_are_looked_at_after_each_but_not_between_two_sounds_of_one() -> None:
-    assert len(looks((0.5, 0.001), (0.2, 0.1), (0.1, 0.001), (0.4, 0.1), (1.0, 0.001))) == 2
-    assert len(looks((0.5, 0.001), (0.2, 0.1), (0.032, 0.001), (0.4, 0.1), (1.0, 0.001))) == 1
+def test_words_in_two_parts_are_looked_at_after_each() -> None:
+    decoded, certain = looks((0.5, 0.001), (0.2, 0.1), (0.1, 0.001), (0.4, 0.1), (1.0, 0.001))
+    assert len(decoded) == len(certain) == 2
+
+
+def test_what_was_found_between_two_sounds_of_one_word_is_never_told() -> None:
+    decoded, certain = looks((0.5, 0.001), (0.2, 0.1), (0.032, 0.001), (0.4, 0.1), (1.0, 0.001))
+    assert len(decoded) == 2 and len(certain) == 1 and certain[0] > decoded[1]
+
+
+def test_a_voice_that_comes_before_anything_was_decoded_is_waited_for() -> None:
+    """The worker was busy for two frames."""
+    stretch = Stretch()
+    for level in (*[0.001] * 16, *[0.1] * 8, 0.001, 0.1):
+        stretch.push(bytes(2 * FRAME), level)
+    assert not stretch.due
+    stretch.push(bytes(2 * FRAME), 0.001)
+    assert stretch.due and stretch.certain() is None
