@@ -3,9 +3,10 @@
 What is heard over an assistant goes through the simulated room, echo cancelling and Silero as in a session, and from
 each start of a voice on to the spotter's own decoders, frame by frame. Told are:
 
-- for synthetic voices that say a stop word: the share that is spotted, and how long after the word's last sample. That
-  is sound time to the end of the frame that gave it away, and the processor time of both decoders, one after the other
-  (in a conversation they run side by side);
+- for synthetic voices that say a stop word: the share that is spotted, and how long after the word's last sample: at
+  the end of the frame in which it is certain, or when what was decoded in an earlier one is decoded. That takes the
+  processor time of the slower decoder, for in a conversation each has a process of its own (``--live`` measures
+  them there);
 - for real people who say none: the stops an hour of recording, with the exact 95 % interval of a Poisson count;
 - for signs of listening and for noises, the share that is taken for a stop word;
 - for real people who say other short words, as if those were the phrases: there is no real "stop" among the recordings.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import os
 import pickle
 import random
 import shutil
@@ -27,8 +29,8 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,8 @@ from providers._sphinx_decoder import Phones, Words
 from providers._sphinx_engine import packed_sound
 from providers._sphinx_score import features
 from providers._sphinx_worker import LEVEL as HEAD
-from providers.keyphrases import grammar
+from providers._sphinx_worker import PhoneLoop, Recogniser
+from providers.keyphrases import SpotterStream, grammar, spotter
 from providers.silero import voice_activity
 from scripts._soak import corpus, sounds
 from scripts._soak.echo import LEVEL, PLAYED, active, answers, decode, readings, trimmed
@@ -87,13 +90,14 @@ a little later, one that nobody said loses an answer."""
 
 @dataclass(frozen=True)
 class Look:
-    """The decoders were asked."""
+    """The decoders were asked, and it stayed quiet behind what they were asked of."""
 
     at: float
-    """Second in the recording."""
+    """Second in the recording at which what they say is told."""
     text: str
     found: dict[str, float] | None
-    cpu: float
+    cpu: tuple[float, float]
+    """Of either decoder."""
 
 
 @dataclass
@@ -107,6 +111,10 @@ class Heard:
     ended: float | None = None
     """When the stop word ended; None: there is none."""
     looks: list[Look] = field(default_factory=list)
+    decoded: int = 0
+    """How often anything was, whether it stayed quiet behind it or not ..."""
+    cpu: float = 0.0
+    """... and the processor time of that."""
 
 
 class Decoders:
@@ -119,8 +127,10 @@ class Decoders:
     def look(self, pcm: bytes, at: float) -> Look:
         began = time.process_time()
         path = self._words.decode(pcm)
+        between = time.process_time()
         found = features(path, self._phones.decode(pcm))
-        return Look(at, " ".join(one.name for one in path if one.phones), found, time.process_time() - began)
+        cpu = between - began, time.process_time() - between
+        return Look(at + max(cpu), " ".join(one.name for one in path if one.phones), found, cpu)
 
 
 class Over:
@@ -174,11 +184,13 @@ class Over:
         return now
 
 
-def listened(over: Over, mic: Samples, decoders: Decoders) -> list[Look]:
-    """What the worker would have looked at, in the sound from the start of each voice on."""
+def listened(over: Over, mic: Samples, decoders: Decoders) -> list[tuple[float, Look, bool]]:
+    """What the worker would have looked at, in the sound from the start of each voice on: at which second, and whether
+    it would have told of it."""
     stretch: Stretch | None = None
     recent: list[Frame] = []
-    looks, since = [], 0.0
+    looks: list[tuple[float, Look, bool]] = []
+    since, free_at = 0.0, 0.0
     for frame, told in over.hear(mic):
         recent = [*recent[-31:], frame]
         started = [voice.at for voice in told if isinstance(voice, e.VoiceStarted)]
@@ -194,7 +206,12 @@ def listened(over: Over, mic: Samples, decoders: Decoders) -> list[Look]:
             stretch.push(packed[HEAD.size :], HEAD.unpack_from(packed)[0])
         if stretch.due:
             pcm, _ = stretch.sound()
-            looks.append(decoders.look(pcm, frame.end))
+            looks.append((frame.end, decoders.look(pcm, max(frame.end, free_at)), False))
+            free_at = looks[-1][1].at
+            stretch.found = {}  # whatever it is: the weights are not asked here
+        if stretch.certain() is not None:
+            at, look, _ = looks[-1]
+            looks[-1] = at, replace(look, at=max(look.at, frame.end)), True
     return looks
 
 
@@ -288,8 +305,8 @@ def words(
     looks = listened(over, noisy(mic), decoders)
     for (start, end), (name, text, sound) in zip(spans, said, strict=True):
         first, last = start / CAPTURE_RATE, end / CAPTURE_RATE
-        own = [look for look in looks if first < look.at < last + APART - 1.0]
-        yield Heard(f'"{text}"', name, gain, len(sound) / CAPTURE_RATE, last, own)
+        own = [one for one in looks if first < one[0] < last + APART - 1.0]
+        yield _heard(f'"{text}"', name, gain, sound, last, own)
 
 
 def speech(
@@ -300,7 +317,20 @@ def speech(
             continue
         half = np.zeros(CAPTURE_RATE // 2, np.float32)
         mic = noisy(np.concatenate((half, levelled(sound, gain), half)))
-        yield Heard(source, name, gain, len(sound) / CAPTURE_RATE, None, listened(over, mic, decoders))
+        yield _heard(source, name, gain, sound, None, listened(over, mic, decoders))
+
+
+def _heard(
+    source: str,
+    name: str,
+    gain: float | None,
+    sound: Samples,
+    ended: float | None,
+    looks: Sequence[tuple[float, Look, bool]],
+) -> Heard:
+    told = [look for _, look, certain in looks if certain]
+    cpu = sum(sum(look.cpu) for _, look, _ in looks)
+    return Heard(source, name, gain, len(sound) / CAPTURE_RATE, ended, told, len(looks), cpu)
 
 
 async def gathered(args: argparse.Namespace, half: int) -> list[Heard]:
@@ -345,6 +375,50 @@ def others(folder: Path, over: Over) -> Iterator[Heard]:
         yield heard
 
 
+# --- the real processes ---
+
+
+async def live(half: int) -> None:
+    """Print how long after a stop word's last sample the spotter itself tells of it, fed in real time without a room,
+    and how much longer both decoders take side by side than the slower alone."""
+    said = [one for one in synthetic(half) if one[1] in ("stop", "stop it")]
+    waits: list[float] = []
+    async with spotter({"phrases": PHRASES}) as real:
+        for _, _, sound in said:
+            lead, behind = np.zeros(round(BEFORE * CAPTURE_RATE), np.float32), np.zeros(CAPTURE_RATE, np.float32)
+            mic = noisy(np.concatenate((lead, levelled(sound, None), behind)))
+            with anyio.move_on_after(len(mic) / CAPTURE_RATE):
+                async with real.stream() as stream, anyio.create_task_group() as group:
+                    began = anyio.current_time()
+                    group.start_soon(_fed, stream, mic, began)
+                    await anext(stream)
+                    waits.append(anyio.current_time() - began - BEFORE - len(sound) / CAPTURE_RATE)
+                    group.cancel_scope.cancel()
+    told = f"{len(waits)} of {len(said)} told, median {1000 * np.median(waits):.0f} ms after their last sample"
+    print(f"live: {told}, p95 {1000 * np.percentile(waits, 95):.0f} ms, load {os.getloadavg()[0]:.1f}")
+    grams = grammar(PHRASES)
+    words, phones, other = Words(grams["jsgf"], grams["vocabulary"]), Phones(), PhoneLoop()
+    both, alone = Recogniser(words, other), []
+    for _, _, sound in said:
+        pcm = packed_sound(noisy(levelled(sound, None)))[HEAD.size :]
+        took = [min(_seconds(call, pcm) for _ in range(5)) for call in (both.paths, words.decode, phones.decode)]
+        alone.append((took[0] / max(took[1:]), took[0] / sum(took[1:])))
+    slower, summed = np.median(np.array(alone), axis=0)
+    print(f"side by side: {slower:.2f} times the slower decoder alone, {summed:.2f} times both in turn (medians)")
+
+
+async def _fed(stream: SpotterStream, mic: Samples, began: float) -> None:
+    for at in range(0, len(mic) - FRAME + 1, FRAME):
+        await anyio.sleep_until(began + (at + FRAME) / CAPTURE_RATE)
+        stream.push(Frame(mic[at : at + FRAME], at))
+
+
+def _seconds(call: Callable[[bytes], object], pcm: bytes) -> float:
+    began = time.perf_counter()
+    call(pcm)
+    return time.perf_counter() - began
+
+
 # --- what came of it ---
 
 
@@ -373,7 +447,7 @@ def poisson(count: int) -> tuple[float, float]:
 
 
 def report(heard: Sequence[Heard]) -> None:
-    print("\n| said over the assistant | room | spotted | after the word, median | p95 | of it processor |")
+    print("\n| said over the assistant | room | spotted | after the word, median | p95 | decoding |")
     print("|---|---|---|---|---|---|")
     for gain in GAINS:
         several = [one for one in heard if one.ended is not None and one.gain == gain and one.source != "real words"]
@@ -404,6 +478,10 @@ def report(heard: Sequence[Heard]) -> None:
             stops = sum(first(one) is not None for one in chosen)
             print(f"| {source.removeprefix('alone: ')} | {_room(gain)} | {stops} of {len(chosen)} |")
 
+    cpu, spoken = sum(one.cpu for one in heard), sum(one.decoded > 0 for one in heard)
+    counts = f"{sum(one.decoded for one in heard)} decoded, {sum(len(one.looks) for one in heard)} of them to the end"
+    print(f"\n{counts}; {cpu / max(1, spoken):.2f} s of processor for each of {spoken} recordings in which any was")
+
 
 def _is_short(heard: Heard) -> bool:
     return heard.source.startswith("alone: ")
@@ -418,8 +496,8 @@ def _line(what: str, gain: float | None, chosen: Sequence[Heard]) -> None:
     if not chosen or not found:
         print(f"| {what} | {_room(gain)} | 0 of {len(chosen)} | | | |")
         return
-    waits = [1000 * (look.at - (one.ended or 0.0) + look.cpu) for one, look in found]
-    cpu = [1000 * look.cpu for _, look in found]
+    waits = [1000 * (look.at - (one.ended or 0.0)) for one, look in found]
+    cpu = [1000 * max(look.cpu) for _, look in found]
     share = f"{len(found)} of {len(chosen)} ({100 * len(found) / len(chosen):.1f} %)"
     times = f"{np.median(waits):.0f} ms | {np.percentile(waits, 95):.0f} ms | {np.median(cpu):.0f} ms"
     print(f"| {what} | {_room(gain)} | {share} | {times} |")
@@ -462,9 +540,13 @@ def main() -> int:
     parser.add_argument("--speech", type=Path, default=SHARED, help="a folder of recordings with an INDEX.tsv")
     parser.add_argument("--more", type=Path, nargs="*", default=[], help="folders of one person's recordings each")
     parser.add_argument("--fit", action="store_true", help="choose the weights on the other half, and print them")
+    parser.add_argument("--live", action="store_true", help="measure the spotter's own processes, on an idle machine")
     parser.add_argument("--keep", type=Path, help="keep what was decoded in this file, and read it if it is there")
     args = parser.parse_args()
     half = 0 if args.fit else 1
+    if args.live:
+        anyio.run(live, half)
+        return 0
     if args.keep is not None and args.keep.exists():
         heard: list[Any] = pickle.loads(args.keep.read_bytes())
     else:
