@@ -381,7 +381,7 @@ def others(folder: Path, over: Over) -> Iterator[Heard]:
 async def live(half: int) -> None:
     """Print how long after a stop word's last sample the spotter itself tells of it, fed in real time without a room,
     and how much longer both decoders take side by side than the slower alone."""
-    said = [one for one in synthetic(half) if one[1] in ("stop", "stop it")]
+    said = [one for one in await anyio.to_thread.run_sync(synthetic, half) if one[1] in ("stop", "stop it")]
     waits: list[float] = []
     async with spotter({"phrases": PHRASES}) as real:
         for _, _, sound in said:
@@ -478,9 +478,9 @@ def report(heard: Sequence[Heard]) -> None:
             stops = sum(first(one) is not None for one in chosen)
             print(f"| {source.removeprefix('alone: ')} | {_room(gain)} | {stops} of {len(chosen)} |")
 
-    cpu, spoken = sum(one.cpu for one in heard), sum(one.decoded > 0 for one in heard)
-    counts = f"{sum(one.decoded for one in heard)} decoded, {sum(len(one.looks) for one in heard)} of them to the end"
-    print(f"\n{counts}; {cpu / max(1, spoken):.2f} s of processor for each of {spoken} recordings in which any was")
+    cpu, spoken = sum(one.cpu for one in heard), sum(one.seconds for one in heard if one.decoded)
+    counts = f"{sum(one.decoded for one in heard)} decoded, {sum(len(one.looks) for one in heard)} with quiet behind it"
+    print(f"\n{counts}; {cpu / max(1.0, spoken):.2f} s of processor for a second of sound in which any was")
 
 
 def _is_short(heard: Heard) -> bool:
