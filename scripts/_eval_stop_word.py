@@ -46,6 +46,7 @@ from assistant.audio.frames import levels
 from assistant.audio.room import Acoustics, Room, room_response
 from assistant.audio.webrtc import echo_canceller
 from assistant.conversation import events as e
+from assistant.conversation.interjections import meant
 from assistant.conversation.segment import CERTAINTY, Segmenter, SegmentRules
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, VoiceActivity
 from assistant.spotting import BEFORE, PHRASES
@@ -57,6 +58,7 @@ from providers._sphinx_score import features
 from providers._sphinx_worker import LEVEL as HEAD
 from providers._sphinx_worker import PhoneLoop, Recogniser
 from providers.keyphrases import SpotterStream, grammar, spotter
+from providers.pocketsphinx import PocketSphinx, transcriber
 from providers.silero import voice_activity
 from scripts._soak import corpus, sounds
 from scripts._soak.echo import LEVEL, PLAYED, active, answers, decode, readings, trimmed
@@ -380,8 +382,10 @@ def others(folder: Path, over: Over) -> Iterator[Heard]:
 
 async def live(half: int) -> None:
     """Print how long after a stop word's last sample the spotter itself tells of it, fed in real time without a room,
-    and how much longer both decoders take side by side than the slower alone."""
-    said = [one for one in await anyio.to_thread.run_sync(synthetic, half) if one[1] in ("stop", "stop it")]
+    how much longer both decoders take side by side than the slower alone, and what the offline recogniser makes of all
+    stop words."""
+    every = await anyio.to_thread.run_sync(synthetic, half)
+    said = [one for one in every if one[1] in ("stop", "stop it")]
     waits: list[float] = []
     async with spotter({"phrases": PHRASES}) as real:
         for _, _, sound in said:
@@ -405,6 +409,26 @@ async def live(half: int) -> None:
         alone.append((took[0] / max(took[1:]), took[0] / sum(took[1:])))
     slower, summed = np.median(np.array(alone), axis=0)
     print(f"side by side: {slower:.2f} times the slower decoder alone, {summed:.2f} times both in turn (medians)")
+    meanings: dict[str, int] = {}
+    async with transcriber({}) as recogniser:
+        for _, _, sound in every:
+            text = await _transcribed(recogniser, sound)
+            meaning = meant(text, "en") if text else "nothing"
+            meanings[meaning] = meanings.get(meaning, 0) + 1
+    print(f"transcribed: {len(every)} stop words, as {meanings}")
+
+
+async def _transcribed(recogniser: PocketSphinx, sound: Samples) -> str:
+    half = np.zeros(CAPTURE_RATE // 2, np.float32)
+    mic = noisy(np.concatenate((half, levelled(sound, None), half)))
+    async with recogniser.stream() as stream:
+        for at in range(0, len(mic) - FRAME + 1, FRAME):
+            stream.push(Frame(mic[at : at + FRAME], at))
+        stream.finish()
+        async for transcript in stream:
+            if transcript.final:
+                return transcript.text
+    return ""
 
 
 async def _fed(stream: SpotterStream, mic: Samples, began: float) -> None:
