@@ -37,7 +37,7 @@ from assistant.ports import Frame, Observer
 from assistant.probe import Probe
 from assistant.prompts import load_prompt
 from assistant.session import Limits, Parts, Session
-from assistant.sound import PLAYBACK_RATE, Sound, open_sound
+from assistant.sound import PLAYBACK_RATE, DeviceChanged, Sound, open_sound
 from assistant.surroundings import Surroundings
 from assistant.tools import chosen
 from assistant.view import View, shown
@@ -130,6 +130,12 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
         view = opened.enter_context(
             shown(json=plan.json, hidden=bool(plan.observers), nobody_reads=ending.nobody_reads)
         )
+        tells: list[DeviceChanged] = []  # nobody until there is a session: devices come and go before
+
+        def device_changed(before: str | None, after: str | None) -> None:
+            for tell in tells:
+                tell(before, after)
+
         # Closed after the loudspeaker, which passes on the end of what it played when it is closed.
         recorder = opened.enter_context(_recorder(plan, settings))
         sound = await opened.enter_async_context(
@@ -137,7 +143,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
                 plan.microphone,
                 plan.speaker,
                 on_warning=lambda message: session.warn(message),
-                on_device_changed=lambda before, after: changed(before, after),
+                on_device_changed=device_changed,
             )
         )
         duplex = sound.duplex
@@ -225,6 +231,7 @@ async def _converse(plan: Plan, why: Sequence[str], retiring: Sequence[str], end
         if watch is not None:
             await opened.enter_async_context(watch.running())
         duplex.start()
+        tells.append(changed)
         reason = await session.run()
         if load_behind:
             loading.cancel_scope.cancel()

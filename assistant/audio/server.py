@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,9 +144,13 @@ async def changes() -> AsyncGenerator[None, None]:
         )
         async with process:
             assert process.stdout is not None
-            async for _ in process.stdout:
-                wait = RETRY
-                yield
+            try:
+                async for _ in process.stdout:
+                    wait = RETRY
+                    yield
+            finally:  # of itself it ends with the server, and whoever breaks off would wait for it
+                with suppress(ProcessLookupError):
+                    process.kill()
         await anyio.sleep(wait)
         wait = min(2 * wait, RETRY_MOST)
         yield

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 import wave
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +117,30 @@ def test_devices_come_and_go_in_the_middle_of_a_sentence(
     assert not talker.of("reply.interrupted", "warning")
     assert talker.of("session.ended")[0]["reason"] == "interrupted"
     recordings_are_intact(talker)
+
+
+def test_a_device_that_changes_while_it_starts(card: Card, tmp_path: Path) -> None:
+    """Nothing is said of it, for there is nobody yet who would; what happens later is told as ever."""
+    card.add_loudspeaker("headset")
+    slow = tmp_path / "slow.toml"
+    slow.write_text('[vad]\nprovider = "tests.devices._late:late"\n')
+    started = threading.Event()
+
+    def swap() -> None:
+        while not started.is_set():
+            for speaker in ("headset", "vspk"):
+                card.pactl("set-default-sink", speaker)
+                started.wait(0.3)
+
+    with ThreadPoolExecutor() as pool:
+        swapping = pool.submit(swap)
+        try:
+            with talking(card, tmp_path / "recorded", "--config", str(slow)) as talker:
+                started.set()
+                swapping.result()
+                talker.say("slt-what-time-is-it")
+                talker.until("reply.finished")
+                swapped(card, talker)
+                assert talker.interrupt() == 130
+        finally:
+            started.set()
