@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
@@ -148,9 +149,13 @@ async def changes() -> AsyncGenerator[None, None]:
                 async for _ in process.stdout:
                     wait = RETRY
                     yield
-            finally:  # of itself it ends with the server, and whoever breaks off would wait for it
-                with suppress(ProcessLookupError):
-                    process.kill()
+            except BaseException:
+                # Whoever breaks off would wait for it, and of itself it ends with the server. Not by `process.kill`:
+                # that takes the exit code, if there is one already, from asyncio, which then complains.
+                if process.returncode is None:
+                    with suppress(ProcessLookupError):
+                        os.kill(process.pid, signal.SIGKILL)
+                raise
         await anyio.sleep(wait)
         wait = min(2 * wait, RETRY_MOST)
         yield
