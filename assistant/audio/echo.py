@@ -1,7 +1,8 @@
 """Echo cancelling: the loudspeaker's own sound is taken out of what the microphone hears.
 
 `EchoCanceller` re-blocks and pairs the two sounds; a `BlockProcessor` does the signal processing, 10 ms at a time
-(`assistant.audio.webrtc`).
+(`assistant.audio.webrtc`). What that lets through is recorded and transcribed. A second opinion beside it, for whoever
+must tell whether the user speaks, is what a linear canceller leaves (`assistant.audio.linear`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.audio.doubletalk import DoubleTalk
 from assistant.audio.farend import SOONEST, FarEnd
+from assistant.audio.linear import LinearCanceller
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, VoiceActivity
 
 BLOCK = 160
@@ -60,9 +63,11 @@ class BlockProcessor(Protocol):
 class EchoCanceller:
     """Takes frames and gives as many, without echo, `lag` seconds older: their ``start`` says so."""
 
-    def __init__(self, processor: BlockProcessor, playback_rate: int) -> None:
-        """``playback_rate``: Hz of what is played."""
+    def __init__(self, processor: BlockProcessor, playback_rate: int, linear: LinearCanceller | None = None) -> None:
+        """``playback_rate``: Hz of what is played. ``linear``: the second opinion, at that rate, if any."""
         self._processor = processor
+        self._linear = linear
+        self._double_talk = DoubleTalk()
         self._played = FarEnd(playback_rate)
         self._waiting = _NONE
         """Captured sound that does not fill a block yet."""
@@ -76,7 +81,14 @@ class EchoCanceller:
         self.echoing = False
         """There may have been an echo in the newest frame."""
         self.taken = 0.0
-        """dB that were taken off what `hear` has given last; 0 where no echo is expected."""
+        """dB that were taken off what `hear` has given last, by whoever took less; 0 where no echo is expected."""
+        self._muted = 0.0
+        """dB that the processor took off it."""
+        self.left: Samples | None = None
+        """What the linear canceller left of the newest captured frame, `lag` newer than what `hear` gave. None where it
+        does not know the echo, or there is none."""
+        self._explained = False
+        """There is an estimate of the echo in that frame."""
         self.far_end = 0.0
         """Seconds of far-end sound so far."""
         self._loudest = _NO_SOUND
@@ -91,8 +103,12 @@ class EchoCanceller:
 
     @property
     def believed(self) -> float:
-        """How much of a voice in the newest frame is to be believed, 0 (it is but a rest of echo) to 1."""
-        return _share(self.taken, DOUBT, REST) * _share(self._under, SOFT, SOFTEST)
+        """How much of a voice in the newest frame is to be believed, 0 (it is but a rest of echo) to 1. The frame is
+        `left` if there is such, else what `hear` has given."""
+        if self.left is not None:
+            return self._double_talk.others
+        possible = self._double_talk.possible if self._explained else 1.0
+        return _share(self._muted, DOUBT, REST) * _share(self._under, SOFT, SOFTEST) * possible
 
     @property
     def learned(self) -> bool:
@@ -102,10 +118,15 @@ class EchoCanceller:
     def forget(self) -> None:
         """A device has changed, or has lost sound: the echo must be learned anew, and is not trusted until then."""
         self.far_end = 0.0
+        self._double_talk.forget()
+        if self._linear is not None:
+            self._linear.forget()
 
     def played(self, samples: Samples) -> None:
         """What left the loudspeaker next, from t = 0 on (a sink for `Duplex.tap`)."""
         self._played.push(samples)
+        if self._linear is not None:
+            self._linear.played(samples)
 
     def hear(self, frame: Frame) -> Frame:
         """Take the next captured frame; returns the next one without echo. Where frames are missing, silence is."""
@@ -124,17 +145,37 @@ class EchoCanceller:
         self._earlier = earlier[FRAME:]
         treated, raw = ready[:FRAME], earlier[:FRAME]
         self.echoing = frame.at <= self._echo_until
-        self.taken = _less(raw, treated) if self.echoing else 0.0
+        self.taken = self._muted = _less(raw, treated) if self.echoing else 0.0
+        self._ask_linear(frame)
         self._loudest = max(_NO_SOUND, self._loudest - FALL * FRAME / CAPTURE_RATE)
-        if self.taken >= DOUBT:  # the user's own voice is not measured by itself
+        if self._muted >= DOUBT:  # the user's own voice is not measured by itself
             self._loudest = max(self._loudest, _level(raw))
         self._under = self._loudest - _level(treated) if self.echoing else 0.0
         return Frame(treated, frame.start - len(self._earlier))
+
+    def _ask_linear(self, frame: Frame) -> None:
+        """What the linear canceller makes of the newest captured frame."""
+        self.left, self._explained = None, False
+        if self._linear is None:
+            return
+        if not self.echoing:
+            self._linear.rest(frame)
+            return
+        echo = self._linear.hear(frame)
+        if echo is None:
+            return
+        self._double_talk.push(frame.samples, echo)
+        self._explained = True
+        if self._double_talk.known:
+            self.left = frame.samples - echo
+            self.taken = min(self._muted, _less(frame.samples, self.left))
 
     def _process(self, captured: Samples, start: int) -> Samples:
         """Whole blocks, the first sample's capture index being ``start``."""
         # As late as it must be and no later: the processor has to see it before its echo.
         far = self._played.read(start / CAPTURE_RATE - SOONEST, len(captured))
+        if self._linear is not None and (self.echoing or far.any()):
+            self._linear.compare(far, captured, sure=self._double_talk.known)
         near_blocks, far_blocks = _int16(captured), _int16(far)
         for near_block, far_block, loud in zip(near_blocks, far_blocks, _loudness(far), strict=True):
             if loud >= AUDIBLE:
@@ -159,9 +200,13 @@ class WaryVoiceActivity:
 
     def probability(self, samples: Samples) -> float:
         """As ``vad`` says, less of it the more the frame is a rest of echo; 0 for a voice over an echo that is not
-        known yet, until the voice has lasted SURE_FRAMES."""
-        probability = self._vad.probability(samples) * self._echo.believed
-        if self._echo.learned or not self._echo.echoing:
+        known yet, until the voice has lasted SURE_FRAMES.
+
+        Where a linear canceller knows the echo, it is asked about what that has left, instead of ``samples``.
+        """
+        left = self._echo.left
+        probability = self._vad.probability(samples if left is None else left) * self._echo.believed
+        if left is not None or self._echo.learned or not self._echo.echoing:
             return probability
         self._sure = self._sure + 1 if probability >= SURE else 0
         return probability if self._sure > SURE_FRAMES else 0.0

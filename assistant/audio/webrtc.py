@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from assistant.audio.echo import BLOCK, Block, EchoCanceller
+from assistant.audio.linear import LinearCanceller
 from assistant.ports import CAPTURE_RATE, ProviderUnavailable
 
 LAG_ECHO, LAG_NOISE = 128, 96
@@ -50,5 +51,7 @@ class WebRtc:
 
 
 def echo_canceller(playback_rate: int, *, echo: bool = True, noise: bool = True) -> EchoCanceller:
-    """WebRTC's, for a loudspeaker at ``playback_rate`` Hz. Raises ProviderUnavailable without the package. Blocks."""
-    return EchoCanceller(WebRtc(echo=echo, noise=noise), playback_rate)
+    """WebRTC's, for a loudspeaker at ``playback_rate`` Hz, with a linear one beside it. Raises ProviderUnavailable
+    without the package. Blocks."""
+    linear = LinearCanceller(playback_rate) if echo else None
+    return EchoCanceller(WebRtc(echo=echo, noise=noise), playback_rate, linear)

@@ -13,6 +13,7 @@ import trio.testing
 
 from assistant.audio.echo import BLOCK, LEARNED, Block, EchoCanceller, WaryVoiceActivity
 from assistant.audio.farend import SOONEST
+from assistant.audio.linear import LinearCanceller
 from assistant.audio.room import Acoustics, Room, synthetic
 from assistant.audio.treated import TreatedDuplex
 from assistant.audio.wav import WavDuplex
@@ -216,6 +217,86 @@ def test_a_user_at_a_microphone_that_hears_no_loudspeaker_is_not_doubted_for_bei
     soft = sine(FRAME, RATE) * np.float32(0.05)
     told = [ears.probability(canceller.hear(Frame(soft, index * FRAME)).samples) for index in range(120, 124)]
     assert told == [0.9] * 4
+
+
+# --- the second opinion ---
+
+
+class Loud:
+    """A detector that takes whatever is over -40 dBFS for a voice."""
+
+    name = "loud"
+
+    def probability(self, samples: Samples) -> float:
+        return 0.9 if db(samples) > -40 else 0.0
+
+    def reset(self) -> None:
+        pass
+
+
+def over_an_echo(canceller: EchoCanceller, mic: Samples, far: Samples) -> tuple[list[float], list[float], list[bool]]:
+    """In a room, of each frame: the probability of a voice, the dB that were taken off, whether an echo is expected."""
+    room = Room(synthetic(), PLAYED, Acoustics(-6.0, 0.06, drift_ppm=100, noise_dbfs=-65.0))
+    ears = WaryVoiceActivity(Loud(), canceller)
+    told, taken, echoing = [], [], []
+    for frame in frames_of(mic):
+        stretch = far[frame.start * 3 // 2 : (frame.start + FRAME) * 3 // 2]
+        for one in (room, canceller):
+            one.played(stretch)
+        told.append(ears.probability(canceller.hear(room.hear(frame)).samples))
+        taken.append(canceller.taken)
+        echoing.append(canceller.echoing)
+    return told, taken, echoing
+
+
+def a_user_in_the_end(seconds: float = 20.0) -> tuple[Samples, Samples, slice]:
+    """The microphone without the echo, what is played, and the frames in which the user speaks."""
+    said, played = talk(["rms-what-is-your-name.wav", "awb-hello-how-are-you.wav"])
+    _, played = talk(ASSISTANT)
+    frames = round(seconds * RATE / FRAME)
+    mic = np.zeros(frames * FRAME + len(said), np.float32)
+    mic[frames * FRAME :] = said * np.float32(0.7)
+    return mic, np.resize(played, len(mic) * 3 // 2), slice(frames, len(mic) // FRAME)
+
+
+def test_a_user_whom_the_processor_mutes_is_heard_by_what_a_linear_canceller_leaves_and_the_echo_is_not() -> None:
+    mic, far, speaks = a_user_in_the_end()
+    processor = Mute()
+    processor.gain = 0.05
+    alone, taken_alone, _ = over_an_echo(EchoCanceller(processor, PLAYED), mic, far)
+    assert not any(alone) and np.median(taken_alone[speaks]) > 20
+    canceller = EchoCanceller(processor, PLAYED, LinearCanceller(PLAYED))
+    told, taken, echoing = over_an_echo(canceller, mic, far)
+    loud = [at for at in range(speaks.start, speaks.stop) if echoing[at] and db(mic[at * FRAME :][:FRAME]) > -26]
+    assert sum(told[at] > 0.5 for at in loud) > 0.8 * len(loud) > 20
+    assert not any(told[: speaks.start]), "20 s of the assistant alone"
+    assert np.median([taken[at] for at in loud]) < 6, "and what was taken was the echo"
+
+
+def test_what_comes_through_is_the_processors_all_the_same() -> None:
+    mic, far, _ = a_user_in_the_end(12.0)
+    with_linear = EchoCanceller(Remember(), PLAYED, LinearCanceller(PLAYED))
+    without = EchoCanceller(Remember(), PLAYED)
+    for one, other in zip(
+        through(with_linear, frames_of(mic), far), through(without, frames_of(mic), far), strict=True
+    ):
+        assert one.start == other.start and np.array_equal(one.samples, other.samples)
+
+
+def test_a_linear_canceller_that_does_not_know_the_echo_is_not_asked_about_a_voice() -> None:
+    mic, far, _ = a_user_in_the_end(12.0)
+    canceller = EchoCanceller(Remember(), PLAYED, LinearCanceller(PLAYED))
+    over_an_echo(canceller, mic, far)
+    assert canceller.left is not None
+    canceller.forget()
+    canceller.played(far[:PER_FRAME])
+    canceller.hear(Frame(mic[:FRAME], len(mic)))
+    assert canceller.left is None
+    later = np.zeros(PER_FRAME, np.float32)
+    for index in range(1, 40):
+        canceller.played(later)
+        canceller.hear(Frame(sine(FRAME, RATE), len(mic) + index * FRAME))
+    assert not canceller.echoing and canceller.left is None and canceller.believed == 1.0
 
 
 # --- WebRTC ---
