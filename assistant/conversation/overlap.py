@@ -45,8 +45,8 @@ class OverlapRules:
     """Of silence behind what is certainly no voice, after which no word is waited for any more."""
     wordless: float = 0.4
     """After the pause, while the voice goes on and no word has come: a voice is believed without from then on ..."""
-    more: float = 0.1
-    """... if there is so much more of it. A slow "okay" is over by then."""
+    more: float = 0.2
+    """... if there is so much more of it. A slow "okay" is over by then, for all that it was noticed within 0.1 s."""
     partials: float = 0.3
     """More of it, where a recogniser is known to tell words while somebody speaks: they are on their way."""
     settled: float = 0.25

@@ -94,10 +94,10 @@ def test_words_that_more_would_change_wait_for_the_rest(text: str) -> None:
 # --- the sound ---
 
 
-def test_after_400_ms_without_partials_a_tenth_of_a_second_more_of_a_voice_takes_the_floor() -> None:
-    assert judge("words", overlap("voice", seconds=0.58)) is None
-    assert judge("words", overlap("voice", seconds=0.62)) == FLOOR
-    assert look_at(overlap("voice", seconds=0.3)) == pytest.approx(10.6)
+def test_after_400_ms_without_partials_two_tenths_of_a_second_more_of_a_voice_take_the_floor() -> None:
+    assert judge("words", overlap("voice", seconds=0.68)) is None
+    assert judge("words", overlap("voice", seconds=0.72)) == FLOOR
+    assert look_at(overlap("voice", seconds=0.3)) == pytest.approx(10.7)
 
 
 def test_a_recogniser_that_tells_words_meanwhile_is_waited_for_a_little_longer() -> None:

@@ -29,7 +29,7 @@ def test_barge_in_speech_takes_the_floor_with_the_voice_itself() -> None:
 def test_barge_in_words_holds_and_waits_for_them() -> None:
     talk, actions, deadline = step(replying()[0], e.VoiceStarted(4.0, 4.1), TurnRules(barge_in="words"))
     assert isinstance(talk.phase, Overlapping) and "CancelReply" not in names(actions)
-    assert deadline == pytest.approx(4.6)
+    assert deadline == pytest.approx(4.7)
 
 
 def test_a_recogniser_that_has_told_words_meanwhile_will_do_so_again() -> None:

@@ -223,7 +223,7 @@ def test_with_barge_in_speech_it_has_the_floor_already_and_is_not_answered() -> 
 def test_one_that_took_longer_than_the_floor_is_not_answered_either() -> None:
     late = e.StopSpotted(5.06, 2, "that is enough", 5.0)
     talk, actions, _ = after(
-        WORD[0], e.DeadlinePassed(4.61), e.VoiceQuiet(5.0), late, e.VoicePaused(5.0), e.DeadlinePassed(5.5),
+        WORD[0], e.DeadlinePassed(4.71), e.VoiceQuiet(5.0), late, e.VoicePaused(5.0), e.DeadlinePassed(5.5),
         e.DeadlinePassed(7.5),
     )  # fmt: skip
     assert told(actions, "overlap.decided") == [{"kind": "floor"}] and isinstance(talk.phase, Listening)
