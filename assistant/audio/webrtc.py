@@ -50,8 +50,8 @@ class WebRtc:
         block[:] = self._samples
 
 
-def echo_canceller(playback_rate: int, *, echo: bool = True, noise: bool = True) -> EchoCanceller:
-    """WebRTC's, for a loudspeaker at ``playback_rate`` Hz, with a linear one beside it. Raises ProviderUnavailable
-    without the package. Blocks."""
-    linear = LinearCanceller(playback_rate) if echo else None
-    return EchoCanceller(WebRtc(echo=echo, noise=noise), playback_rate, linear)
+def echo_canceller(playback_rate: int, *, echo: bool = True, noise: bool = True, linear: bool = True) -> EchoCanceller:
+    """WebRTC's, for a loudspeaker at ``playback_rate`` Hz; ``linear``: with a linear one beside it, if ``echo``. Raises
+    ProviderUnavailable without the package. Blocks."""
+    beside = LinearCanceller(playback_rate) if echo and linear else None
+    return EchoCanceller(WebRtc(echo=echo, noise=noise), playback_rate, beside)

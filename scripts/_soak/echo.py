@@ -6,7 +6,7 @@ them. Then it does so again, and every few seconds a user says something as loud
 Told are the starts of a voice that were the assistant's own, the share of the user's that were noticed, and the time
 from the first voiced 2 ms to the end of the frame that told.
 
-    scripts/_soak/echo.py --speech DIR [--seconds 300] [--rooms synthetic FILE.wav ...] [--no-noise]
+    scripts/_soak/echo.py --speech DIR [--seconds 300] [--rooms synthetic FILE.wav ...] [--no-noise] [--no-linear]
 
 DIR: a folder of recordings with an INDEX.tsv (path, label_type, use, seconds, language ...).
 """
@@ -124,11 +124,12 @@ def listen(
     *,
     cancel: bool,
     noise: bool,
+    linear: bool = True,
     jump: float = 0.0,
     told: bool = False,
 ) -> Heard:
     """``jump``: seconds by which the echo comes later and sooner by turns; ``told``: the canceller is told of each."""
-    canceller = echo_canceller(PLAYED, noise=noise) if cancel else None
+    canceller = echo_canceller(PLAYED, noise=noise, linear=linear) if cancel else None
     segmenter = Segmenter(rules)
     vad.reset()
     ears: VoiceActivity = vad if canceller is None else WaryVoiceActivity(vad, canceller)
@@ -241,6 +242,7 @@ async def main() -> int:
     parser.add_argument("--min-speech", type=float, default=SegmentRules().min_speech)
     parser.add_argument("--no-cancel", action="store_true")
     parser.add_argument("--no-noise", action="store_true")
+    parser.add_argument("--no-linear", action="store_true", help="without the linear canceller beside WebRTC's")
     parser.add_argument("--jump", type=float, default=0.0, help="ms by which the echo moves every ten seconds")
     parser.add_argument("--told", action="store_true", help="... and the canceller is told, as a device tells it")
     parser.add_argument("--relative", type=float, default=0.0, help="the user's level over the echo's, dB")
@@ -255,7 +257,7 @@ async def main() -> int:
     print("room\tgain\tdelay\tanswers cut\tafter one\tcaught\tmedian ms\tp90 ms\tcpu %")
     every: list[float] = []
     total = cuts = afters = 0
-    options: dict[str, Any] = {"cancel": not args.no_cancel, "noise": not args.no_noise}
+    options: dict[str, Any] = {"cancel": not args.no_cancel, "noise": not args.no_noise, "linear": not args.no_linear}
     options |= {"jump": args.jump / 1000, "told": args.told}
     async with voice_activity({}) as vad:
         users = [
