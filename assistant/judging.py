@@ -10,13 +10,11 @@ import anyio
 import numpy as np
 
 from assistant.conversation.events import EndJudged, Voice, VoicePaused, VoiceQuiet, VoiceResumed, VoiceStarted
+from assistant.conversation.evidence import ASKED_AT
 from assistant.errors import ParleyError, ProviderError
 from assistant.ports import FRAME, Frame, Samples, TurnDetector
 from assistant.theirs import answering, theirs
 
-ASKED_AT = (0.064, 0.192, 0.384, 0.64)
-"""Seconds of silence at which the detector is asked, and asked again: the first answer is there before anything could
-have been decided, and a longer silence is a better picture of an end."""
 SEEN = 8.0
 """Seconds of sound that are kept, of which a detector may see all."""
 BEFORE = 0.5

@@ -67,8 +67,12 @@ def told(weights: Weights) -> dict[str, float]:
 def text(weights: list[Weights]) -> str:
     """What stands in the file."""
     rows = zip(("UNSCORED", "SCORED"), weights, strict=True)
-    lines = [f"{name} = {told(each)}".replace("'", '"') for name, each in rows]
+    lines = [line for name, each in rows for line in (f"{name} = {{", *_entries(told(each)), "}")]
     return f'"""{(end_weights.__doc__ or "").strip()}"""\n\n' + "\n".join(lines) + "\n"
+
+
+def _entries(values: dict[str, float]) -> list[str]:
+    return [f'    "{name}": {value},' for name, value in values.items()]
 
 
 def write(weights: list[Weights]) -> None:

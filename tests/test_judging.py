@@ -12,7 +12,8 @@ from anyio.abc import TaskGroup
 
 from assistant import judging
 from assistant.conversation.events import EndJudged, Voice, VoicePaused, VoiceQuiet, VoiceResumed, VoiceStarted
-from assistant.judging import ASKED_AT, BEFORE, SEEN, Judge
+from assistant.conversation.evidence import ASKED_AT
+from assistant.judging import BEFORE, SEEN, Judge
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, ProviderError, ProviderUnavailable, Samples, TurnDetector
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,11 @@ from assistant.conversation import end_weights
 from assistant.conversation.pauses import Habit
 from assistant.conversation.reading import Reads, judge
 
-__all__ = ["SHIPPED", "EndpointRules", "Evidence", "Weights"]
+__all__ = ["ASKED_AT", "SHIPPED", "EndpointRules", "Evidence", "Weights"]
+
+ASKED_AT = (0.064, 0.192, 0.384, 0.64)
+"""Seconds of silence at which a detector is asked, and asked again: the first answer is there before anything could
+have been decided, and a longer silence is a better picture of an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,9 @@ class Weights:
     voice: float
     """More for each unit of log(seconds of voice / 2) without a pause."""
     score: float
-    """More for each unit of the detector's log-odds."""
+    """More for each unit of the log-odds in the detector's first answer ..."""
+    change: float
+    """... and for each unit that its newest has more."""
     spread: float
     """Standard deviation of the logarithms of one speaker's pauses."""
     belief: float
@@ -42,8 +48,8 @@ class EndpointRules:
     max_silence: float = 2.5
     """Seconds: the most that a policy other than ``fixed`` may wait."""
     patience: float = 0.0
-    """Seconds that ``text`` waits longer than it would, and ``adaptive`` about so many; negative: shorter. The bench
-    turns it."""
+    """Seconds that ``text`` waits longer than it would, and ``adaptive`` about so many where it waits; negative:
+    shorter. The bench turns it."""
     enough: float = 0.8
     """For ``smart-turn``: the probability from which the detector counts as sure that the user has finished."""
     scored: float = 0.4

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-__all__ = ["COUNTS", "KEPT", "LONGEST", "USUAL", "Habit", "counted", "lasting"]
+__all__ = ["COUNTS", "KEPT", "LONGEST", "USUAL", "Habit", "believed", "cheapest", "counted"]
 
 USUAL = 0.4
 """Seconds: the median of 68 labelled pauses of 0.2 s and more, most of them in read speech."""
@@ -79,19 +79,32 @@ def counted(seconds: float) -> bool:
     return COUNTS <= seconds <= LONGEST
 
 
-def lasting(share: float, pauses: Sequence[float], habit: Habit, *, spread: float, belief: float) -> float:
-    """Seconds that only ``share`` of the pauses that may come will reach; infinite for next to none.
+def believed(pauses: Sequence[float], habit: Habit, belief: float) -> tuple[float, float]:
+    """Mean of the logarithms of the pauses that may come, and by how much the doubt about it widens their deviation.
 
-    ``pauses``: those so far in this utterance; ``habit``: of this user. The logarithms of one speaker's pauses are
-    taken to be normal, with the deviation ``spread``, around a mean of which ``belief`` pauses' worth was known before.
+    ``pauses``: those so far in this utterance; ``habit``: of this user, of which ``belief`` pauses' worth was known
+    before.
     """
-    if share >= 1.0:
-        return 0.0
-    if share < 1e-9:
-        return math.inf
     known = math.log(USUAL) + CARRIED * math.log(habit.typical / USUAL)
     logs = [math.log(each) for each in pauses if counted(each)]
     weight = belief + len(logs)
-    mean = (belief * known + sum(logs)) / weight
-    deviation = spread * math.sqrt(1.0 + DRIFT / weight)
-    return math.exp(mean + deviation * _NORMAL.inv_cdf(1.0 - share))
+    return (belief * known + sum(logs)) / weight, math.sqrt(1.0 + DRIFT / weight)
+
+
+def cheapest(stake: float, mean: float, deviation: float, now: float) -> float:
+    """Seconds of silence, ``now`` or later, at which it costs least to stop waiting; 0: at once.
+
+    A pause that is still going on then is cut, which costs ``stake``; each second until then costs one. The logarithms
+    of pauses are normal with ``mean`` and ``deviation``. Few pauses are very short, so the cost rises at first, falls
+    while many end, and rises again: best is to stop at once, or where it is least after that, and never in between.
+    """
+    variance = deviation**2
+    root = variance - 2.0 * (mean + math.log(deviation * math.sqrt(2.0 * math.pi) / stake))
+    if root <= 0.0:  # it never falls
+        return 0.0
+    later = math.exp(mean - variance + deviation * math.sqrt(root))
+
+    def cost(seconds: float) -> float:
+        return stake * _NORMAL.cdf((mean - math.log(seconds)) / deviation) + seconds
+
+    return later if later > now and (now <= 0.0 or cost(later) < cost(now)) else 0.0

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.bench.endpointing.fitting import PRIOR, Silence, cuts, fitted, silences
+from assistant.bench.endpointing.fitting import BELIEF, PRIOR, SPREAD, Silence, fitted, silences, spread
 from assistant.bench.endpointing.sound import Heard
 from assistant.bench.endpointing.truth import Recording
 from assistant.conversation import events as e
-from assistant.conversation.adaptive import SURE, adaptive
+from assistant.conversation.adaptive import adaptive
 from assistant.conversation.evidence import SHIPPED, EndpointRules, Evidence
+from assistant.conversation.pauses import Habit, believed
 from scripts import _train_endpointing as script
 
 
@@ -51,7 +52,7 @@ def test_an_end_of_which_the_truth_says_nothing_is_not_learned_from() -> None:
     assert [each.lasted for each in silences(recording(6.0), HEARD)] == [0.5], "labelled elsewhere"
 
 
-def made(count: int, seed: int, *, telling: float = 0.0, spread: float = 0.5) -> list[Silence]:
+def made(count: int, seed: int, *, telling: float = 0.0) -> list[Silence]:
     """Pauses and ends. ``telling``: how much better than chance the detector's score is."""
     pick = random.Random(seed)
     found = []
@@ -59,7 +60,7 @@ def made(count: int, seed: int, *, telling: float = 0.0, spread: float = 0.5) ->
         over = pick.random() < 0.5
         score = min(0.99, max(0.01, 0.5 + telling * (0.5 if over else -0.5) + pick.uniform(-0.2, 0.2)))
         evidence = Evidence(complete=(score,), pauses=(0.4,) * pick.randint(0, 2), voice=pick.uniform(1.5, 4.0))
-        found.append(Silence(None if over else max(0.2, 0.4 * pick.lognormvariate(0, spread)), evidence))
+        found.append(Silence(None if over else max(0.2, 0.4 * pick.lognormvariate(0, 0.5)), evidence))
     return found
 
 
@@ -71,23 +72,34 @@ def test_a_score_counts_as_much_as_it_tells() -> None:
 
 def test_from_next_to_nothing_nothing_is_learned() -> None:
     weights = fitted(made(2, 3), scored=True)
-    assert (weights.pauses, weights.voice, weights.score) == pytest.approx(PRIOR[1:], abs=0.4)
+    assert (weights.pauses, weights.voice, weights.score, weights.change) == pytest.approx(PRIOR[1:], abs=0.4)
+    assert weights.spread == pytest.approx(SPREAD, rel=0.1)
+    assert fitted([], scored=True).spread == SPREAD
 
 
-def test_the_spread_is_what_cuts_least() -> None:
-    found = made(200, 4, spread=0.7)
-    weights = fitted(found, scored=False)
-    plain = [replace(each, evidence=replace(each.evidence, complete=())) for each in found]
-    assert cuts(plain, weights) <= cuts(plain, replace(weights, spread=0.35, belief=8.0))
+def test_a_change_of_the_score_counts_as_much_as_it_tells() -> None:
+    found = [
+        replace(one, evidence=replace(one.evidence, complete=(0.5, 0.9 if one.lasted is None else 0.4)))
+        for one in made(300, 1)
+    ]
+    assert fitted(found, scored=True).change > 1.0 > abs(fitted(made(300, 1), scored=True).change) + 0.5
+    assert fitted(found, scored=False).change == 0.0
+
+
+@pytest.mark.parametrize("wide", [0.35, 0.7])
+def test_the_spread_is_that_of_the_pauses(wide: float) -> None:
+    pick = random.Random(5)
+    found = [Silence(0.4 * pick.lognormvariate(0, wide), Evidence()) for _ in range(2000)]
+    doubt = believed((), Habit(), BELIEF)[1]
+    assert spread(found) == pytest.approx(wide / doubt, rel=0.05), "less what the doubt about the speaker explains"
 
 
 def test_what_is_shipped_was_fitted_to_people() -> None:
     """After a pause another is likelier, a long voice and a good score speak for the end."""
     for weights in SHIPPED:
         assert weights.pauses > 0.5 and weights.voice > 0.2
-    assert SHIPPED[0].score == 0.0 < SHIPPED[1].score
+    assert SHIPPED[0].score == SHIPPED[0].change == 0.0 < min(SHIPPED[1].score, SHIPPED[1].change)
     assert 0.3 < adaptive(EndpointRules("adaptive"), Evidence(voice=3.0)) < 1.0
-    assert SURE > 2.0
 
 
 def test_the_file_that_the_script_writes_is_the_one_that_is_shipped() -> None:

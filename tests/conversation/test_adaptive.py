@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.conversation.adaptive import PATIENCE, adaptive
+from assistant.conversation.adaptive import CUT, adaptive
 from assistant.conversation.endpoint import EndpointRules, Evidence, decide, wait
 from assistant.conversation.evidence import Weights
-from assistant.conversation.pauses import Habit, lasting
+from assistant.conversation.pauses import Habit, believed, cheapest
 
 RULES = EndpointRules("adaptive")
 LONG = 3.0
@@ -51,13 +53,16 @@ def test_the_surer_the_detector_the_shorter_the_wait() -> None:
     assert waits[0] - waits[-1] > 0.4
 
 
-def test_the_most_doubtful_of_its_answers_counts() -> None:
-    assert waited(complete=(0.95, 0.1)) == waited(complete=(0.1,)) == waited(complete=(0.1, 0.95))
+def test_it_counts_whether_its_answers_rise_or_fall() -> None:
+    assert waited(complete=(0.5, 0.2)) > waited(complete=(0.5, 0.5)) > waited(complete=(0.5, 0.8))
+    assert waited(complete=(0.5, 0.9, 0.2)) == pytest.approx(waited(complete=(0.5, 0.1, 0.2))), "the newest"
+    assert waited(complete=(0.3, 0.6)) < waited(complete=(0.9, 0.6)), "one that rises speaks for an end"
 
 
 def test_beyond_some_sureness_nothing_changes() -> None:
     assert waited(complete=(0.97,)) == waited(complete=(1.0,))
     assert waited(complete=(0.03,)) == waited(complete=(0.0,))
+    assert waited(complete=(0.5, 0.9)) == waited(complete=(0.5, 1.0))
 
 
 def test_who_has_said_a_lot_in_one_go_has_said_it() -> None:
@@ -83,6 +88,14 @@ def test_users_who_pause_for_long_are_waited_for_longer() -> None:
         slow, quick = slow.with_pause(1.2), quick.with_pause(0.22)
     assert waited(habit=quick) < waited() < waited(habit=slow)
     assert waited(habit=slow) - waited() < 0.6, "nobody waits for ever because of a habit"
+
+
+@given(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0), st.floats(0, 6), st.lists(st.floats(0, 1), max_size=4).map(tuple))
+def test_nobody_is_cut_sooner_because_they_take_their_time(
+    a: float, b: float, voice: float, complete: tuple[float, ...]
+) -> None:
+    quick, slow = (waited(habit=Habit(60.0, mean), voice=voice, complete=complete) for mean in sorted((a, b)))
+    assert quick <= slow + 1e-9
 
 
 def test_the_transcribers_own_end_of_turn_is_the_end() -> None:
@@ -112,18 +125,38 @@ def test_every_policy_keeps_between_the_least_and_the_most(
 
 def test_patience_is_the_knob_that_makes_it_slower_by_about_so_many_seconds() -> None:
     usual = adaptive(EndpointRules("adaptive"), Evidence())
-    for patience in (-0.3, 0.3, 0.6):
+    for patience in (-0.1, 0.1, 0.3, 0.6):
         turned = adaptive(EndpointRules("adaptive", patience=patience), Evidence())
         assert 0.5 < (turned - usual) / patience < 1.5
+    assert adaptive(EndpointRules("adaptive", patience=-0.6), Evidence()) == 0.0, "then waiting is not worth it"
 
 
-def test_it_waits_until_pauses_that_long_are_as_rare_as_is_wanted() -> None:
-    """Where ends and pauses are equally frequent before any silence, one silence in 1 + e^2 would go on."""
-    known = Weights(bias=0.0, pauses=0.0, voice=0.0, score=0.0, spread=0.6, belief=1e9)
-    rules = EndpointRules("adaptive", patience=(2.0 - 2.5) / PATIENCE, weights=(known, known))
-    seconds = adaptive(rules, Evidence(voice=LONG))
-    lengths = np.exp(np.log(0.4) + 0.6 * np.random.default_rng(0).standard_normal(200_000))
-    assert (lengths > seconds).mean() == pytest.approx(np.exp(-2.0), rel=0.03)
+@pytest.mark.parametrize("odds", [-2.0, -1.0, 0.0, 1.0, 1.7, 3.0])
+def test_no_other_wait_costs_less(odds: float) -> None:
+    """Against every wait, on pauses that are drawn: cuts, and seconds at ends, at their shares of the silences."""
+    known = Weights(odds, pauses=0.0, voice=0.0, score=0.0, change=0.0, spread=0.6, belief=1e9)
+    found = adaptive(EndpointRules("adaptive", weights=(known, known)), Evidence(voice=LONG))
+    lengths = np.exp(np.log(0.4) + 0.6 * np.random.default_rng(0).standard_normal(50_000))
+    costs = {wait: CUT * np.exp(-odds) * (lengths > wait).mean() + wait for wait in np.arange(0.2, 2.5, 0.01)}
+    mine = max(found, 0.2)
+    assert CUT * np.exp(-odds) * (lengths > mine).mean() + mine == pytest.approx(min(costs.values()), rel=0.01)
+    assert (found == 0.0) == (odds == 3.0), "where the end is likely there is nothing to wait for"
+
+
+def test_it_stops_at_once_or_when_most_pauses_are_over_and_not_in_between() -> None:
+    """From one score to the next the wait leaps over the lengths that most pauses have."""
+    waits = [waited(complete=(0.9, sure)) for sure in np.linspace(0.05, 0.999, 500)]
+    assert {wait == RULES.silence for wait in waits} == {True, False}
+    assert not any(RULES.silence < wait < 0.33 for wait in waits)
+
+
+def test_what_has_been_waited_already_is_not_waited_for_again() -> None:
+    """A cut that is just not worth waiting for from the beginning is, once a part of the wait is over."""
+
+    def least(now: float) -> float:
+        return min(s for s in np.linspace(0.2, 1.0, 161) if cheapest(float(s), math.log(0.4), 0.5, now) > 0.0)
+
+    assert least(0.3) < least(0.2) < least(0.1)
 
 
 # --- smart-turn ------------------------------------------------------------------------------------------------------
@@ -141,22 +174,33 @@ def test_smart_turn_goes_by_the_newest_answer_and_by_the_words_while_there_is_no
 # --- pauses ----------------------------------------------------------------------------------------------------------
 
 
-def last(share: float, pauses: tuple[float, ...] = (), habit: Habit | None = None) -> float:
-    return lasting(share, pauses, habit or Habit(), spread=0.5, belief=3.0)
+def typical(pauses: tuple[float, ...] = (), habit: Habit | None = None) -> float:
+    return math.exp(believed(pauses, habit or Habit(), 3.0)[0])
 
 
 def test_how_long_pauses_last_is_learned_from_those_so_far() -> None:
-    assert last(0.5) == pytest.approx(0.4)
-    assert last(0.5, (0.1, 9.0)) == last(0.5), "neither is a pause inside an utterance"
-    assert last(0.1, (0.3,)) < last(0.1) < last(0.1, (0.9,)) < last(0.1, (0.9, 0.9))
-    assert last(0.5, (0.9,) * 20) == pytest.approx(0.9, rel=0.15)
+    assert typical() == pytest.approx(0.4)
+    assert typical((0.1, 9.0)) == typical(), "neither is a pause inside an utterance"
+    assert typical((0.3,)) < typical() < typical((0.9,)) < typical((0.9, 0.9))
+    assert typical((0.9,) * 20) == pytest.approx(0.9, rel=0.15)
+    wider = [believed((0.4,) * count, Habit(), 3.0)[1] for count in range(5)]
+    assert wider == sorted(wider, reverse=True) and wider[-1] > 1.0, "the more of them the less doubt"
 
 
-@given(st.floats(0, 2), st.floats(0, 2), st.lists(st.floats(0.01, 8), max_size=9).map(tuple))
-def test_the_fewer_pauses_may_last_longer_the_longer_it_takes(a: float, b: float, pauses: tuple[float, ...]) -> None:
-    rarer, oftener = sorted((a, b))
-    assert last(rarer, pauses) >= last(oftener, pauses) >= 0.0
-    assert last(1.0, pauses) == 0.0
+@given(
+    st.floats(1e-6, 1e6),
+    st.floats(1e-6, 1e6),
+    st.lists(st.floats(0.01, 8), max_size=9).map(tuple),
+    st.floats(0.2, 1.0),
+    st.floats(0.0, 1.0),
+)
+def test_the_worse_a_cut_the_longer_it_is_worth_waiting(
+    a: float, b: float, pauses: tuple[float, ...], spread: float, now: float
+) -> None:
+    mean, wider = believed(pauses, Habit(), 3.0)
+    less, more = (cheapest(stake, mean, spread * wider, now) for stake in sorted((a, b)))
+    assert 0.0 <= less <= more
+    assert less == 0.0 or less > now
 
 
 @given(st.lists(st.floats(0.01, 8.0), max_size=200))

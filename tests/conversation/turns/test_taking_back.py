@@ -113,7 +113,7 @@ def test_a_detectors_answer_moves_the_deadline_of_its_own_silence_only() -> None
     sure = talk.deadline
     talk(e.EndJudged(3.25, 3.0, 0.01))
     doubtful = talk.deadline
-    assert sure is not None and doubtful is not None and sure + 0.4 < doubtful
+    assert sure is not None and doubtful is not None and sure + 0.2 < doubtful
     talk(e.VoiceResumed(3.3), e.VoiceQuiet(3.9), e.VoicePaused(3.9))
     phase = talk.now.phase
     assert isinstance(phase, Endpointing) and phase.utterance.complete == (), "another silence, other answers"
