@@ -150,11 +150,13 @@ async def changes() -> AsyncGenerator[None, None]:
                     wait = RETRY
                     yield
             except BaseException:
-                # Whoever breaks off would wait for it, and of itself it ends with the server. Not by `process.kill`:
-                # that takes the exit code, if there is one already, from asyncio, which then complains.
+                # Whoever breaks off would wait for it, and of itself it ends with the server. Not by `process.kill`,
+                # anyio's way: that takes the exit code, if there is one already, from asyncio, which then complains.
                 if process.returncode is None:
                     with suppress(ProcessLookupError):
                         os.kill(process.pid, signal.SIGKILL)
+                with anyio.CancelScope(shield=True):
+                    await process.wait()
                 raise
         await anyio.sleep(wait)
         wait = min(2 * wait, RETRY_MOST)
