@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -382,8 +382,8 @@ def others(folder: Path, over: Over) -> Iterator[Heard]:
 
 async def live(half: int) -> None:
     """Print how long after a stop word's last sample the spotter itself tells of it, fed in real time without a room,
-    how much longer both decoders take side by side than the slower alone, and what the offline recogniser makes of all
-    stop words."""
+    how long both decoders take side by side, not counting the wait for a core, and what the offline recogniser makes of
+    all stop words."""
     every = await anyio.to_thread.run_sync(synthetic, half)
     said = [one for one in every if one[1] in ("stop", "stop it")]
     waits: list[float] = []
@@ -400,15 +400,21 @@ async def live(half: int) -> None:
                     group.cancel_scope.cancel()
     told = f"{len(waits)} of {len(said)} told, median {1000 * np.median(waits):.0f} ms after their last sample"
     print(f"live: {told}, p95 {1000 * np.percentile(waits, 95):.0f} ms, load {os.getloadavg()[0]:.1f}")
-    grams = grammar(PHRASES)
-    words, phones, other = Words(grams["jsgf"], grams["vocabulary"]), Phones(), PhoneLoop()
-    both, alone = Recogniser(words, other), []
+    told_of, other = grammar(PHRASES), PhoneLoop()
+    both = Recogniser(Words(told_of["jsgf"], told_of["vocabulary"]), other)
+    ratios = []
     for _, _, sound in said:
         pcm = packed_sound(noisy(levelled(sound, None)))[HEAD.size :]
-        took = [min(_seconds(call, pcm) for _ in range(5)) for call in (both.paths, words.decode, phones.decode)]
-        alone.append((took[0] / max(took[1:]), took[0] / sum(took[1:])))
-    slower, summed = np.median(np.array(alone), axis=0)
-    print(f"side by side: {slower:.2f} times the slower decoder alone, {summed:.2f} times both in turn (medians)")
+        began, here, there = time.perf_counter(), _scheduled("self"), _scheduled(other._process.pid)
+        both.paths(pcm)
+        took, here, there = (
+            time.perf_counter() - began,
+            _scheduled("self") - here,
+            _scheduled(other._process.pid) - there,
+        )
+        ratios.append((took - here[1]) / np.array((max(here[0], there[0]), here[0] + there[0])))
+    slower, summed = np.median(ratios, axis=0)
+    print(f"side by side: {slower:.2f} times the slower decoder's processor time, {summed:.2f} times both (medians)")
     meanings: dict[str, int] = {}
     async with transcriber({}) as recogniser:
         for _, _, sound in every:
@@ -437,10 +443,9 @@ async def _fed(stream: SpotterStream, mic: Samples, began: float) -> None:
         stream.push(Frame(mic[at : at + FRAME], at))
 
 
-def _seconds(call: Callable[[bytes], object], pcm: bytes) -> float:
-    began = time.perf_counter()
-    call(pcm)
-    return time.perf_counter() - began
+def _scheduled(process: int | str) -> np.ndarray:
+    """Seconds for which a process had a core, and for which it waited for one, since it began. Linux alone tells."""
+    return np.array(Path(f"/proc/{process}/schedstat").read_text().split()[:2], float) / 1e9
 
 
 # --- what came of it ---
