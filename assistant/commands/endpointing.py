@@ -17,7 +17,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="how often each policy cuts a speaker off, and how long it keeps them waiting",
         description="Plays recordings whose pauses and ends are known to the loop's own ears and turn rules, once for "
         "each policy of turn.endpointing, and reports false cut-offs at a latency and latency at a rate of false "
-        "cut-offs, as LiveKit's eot-bench defines them. Takes two to three minutes for 100 recordings.",
+        "cut-offs, as LiveKit's eot-bench defines them. Takes four to five minutes for 100 recordings.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the recordings")
     parser.add_argument(
