@@ -36,6 +36,9 @@ LAST = 5
 """Frames over which it is looked whether the microphone holds the echo."""
 HELD, GONE = 0.85, 0.6
 """Share of the echo that it holds: with a user speaking 0.8 to 1.1; after a move of some ms at most 0.3."""
+FULL, MORE = 1.15, 1.35
+"""The same where it holds more of it than was taken off: sounds that the room has not been learned with. The rest of
+those reached 1.7."""
 AUDIBLE = 1e-5
 """Power (-50 dBFS) of the echo from which that can be told ..."""
 LOUDER = 4.0
@@ -70,7 +73,7 @@ class DoubleTalk:
     @property
     def others(self) -> float:
         """How far what is left of the newest frame is somebody else's, 0 (a rest of echo) to 1. Only where `known`."""
-        return _share(self._over, REST, VOICE) * _share(self._held, GONE, HELD)
+        return _share(self._over, REST, VOICE) * _share(self._held, GONE, HELD) * _share(self._held, MORE, FULL)
 
     @property
     def possible(self) -> float:
@@ -105,5 +108,5 @@ def _level(energy: float) -> float:
 
 
 def _share(value: float, none: float, whole: float) -> float:
-    """0 up to ``none``, 1 from ``whole`` on."""
+    """0 at ``none`` and beyond, 1 from ``whole`` on."""
     return min(1.0, max(0.0, (value - none) / (whole - none)))

@@ -55,6 +55,14 @@ def test_an_echo_that_has_moved_is_nobody_and_not_known_any_more() -> None:
     assert not told.known and told.others == 0.0
 
 
+def test_a_rest_that_goes_with_the_echo_is_of_the_echo() -> None:
+    told = knowing()
+    for number in range(LAST):
+        echo = noise(number)
+        told.push(np.float32(1.6) * echo, echo)  # the room makes more of these sounds than was known
+    assert told.others < 0.2
+
+
 def test_the_rooms_ringing_is_no_user() -> None:
     told = knowing()
     for number in range(8):  # the assistant has just stopped, and the room rings for longer than is known of it
