@@ -10,7 +10,8 @@ from scripts._soak.card_overlap import Found
 from scripts._soak.corpus import Sound
 
 TRIES = 3
-"""On a busy machine the virtual card loses sound, which moves the echo: such a run says nothing, and is held again."""
+"""On a busy machine the virtual card loses sound, which moves the echo: such a run says nothing, and is held again. So
+is one in which the reply was held for a moment: the card's server loses sound too, and tells nobody."""
 ALONE = 10.0
 KINDS = ("barge-in", "murmur", "noise")
 
@@ -28,7 +29,7 @@ def test_the_assistant_gives_way_to_a_user_and_neither_to_itself_nor_to_a_noise(
     found = Found()
     for _ in range(TRIES):
         found = card_overlap.held(voice, several, ALONE)
-        if not found.lost:
+        if not found.lost and not found.alone.pauses:
             break
     assert found.alone.seconds > 0.5 * ALONE
     assert found.late == 0, "something was played after a reply had been cut off"
