@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import anyio
 import numpy as np
@@ -15,24 +13,15 @@ import pytest
 
 from assistant.conversation.events import StopSpotted
 from assistant.errors import ProviderError, ProviderUnavailable
-from assistant.ports import CAPTURE_RATE, FRAME, Frame, KeyphraseSpotter, Samples, Spotted
+from assistant.ports import FRAME, Frame, KeyphraseSpotter, Samples, Spotted
 from assistant.spotting import CHANCES, StopWords
 from providers import keyphrases
 from providers.keyphrases import SphinxSpotter
+from tests.recorded import recording
 
 pytestmark = pytest.mark.anyio
-SPEECH = Path(__file__).resolve().parent / "data" / "speech"
 PATIENCE = 20
 """Seconds within which everything must have come, on the slowest machine."""
-
-
-def recording(name: str) -> Samples:
-    """With a faint noise in it, and a second of that behind it."""
-    with wave.open(str(SPEECH / f"{name}.wav")) as file:
-        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / np.float32(32768)
-    noise = np.random.default_rng(1).standard_normal(len(sound) + CAPTURE_RATE).astype(np.float32) * 5e-4
-    noise[: len(sound)] += sound
-    return noise
 
 
 class Loud:

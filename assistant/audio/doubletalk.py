@@ -73,12 +73,12 @@ class DoubleTalk:
     @property
     def others(self) -> float:
         """How far what is left of the newest frame is somebody else's, 0 (a rest of echo) to 1. Only where `known`."""
-        return _share(self._over, REST, VOICE) * _share(self._held, GONE, HELD) * _share(self._held, MORE, FULL)
+        return share(self._over, REST, VOICE) * share(self._held, GONE, HELD) * share(self._held, MORE, FULL)
 
     @property
     def possible(self) -> float:
         """How far there may be anything but echo in the newest frame, 0 to 1; at any time."""
-        return _share(self._over, NOTHING, SOMETHING)
+        return share(self._over, NOTHING, SOMETHING)
 
     def push(self, near: Samples, echo: Samples) -> None:
         """``near``: FRAME samples as the microphone heard them; ``echo``: what a canceller takes off them."""
@@ -97,6 +97,11 @@ class DoubleTalk:
             self._left = max(self._left, 0.0)
 
 
+def share(value: float, none: float, whole: float) -> float:
+    """0 at ``none`` and beyond, 1 from ``whole`` on."""
+    return min(1.0, max(0.0, (value - none) / (whole - none)))
+
+
 _LEAST = 1e-12
 _SILENCE = -120.0
 """dBFS."""
@@ -105,8 +110,3 @@ _SILENCE = -120.0
 def _level(energy: float) -> float:
     """dBFS of a frame."""
     return 10 * math.log10(energy / FRAME + _LEAST)
-
-
-def _share(value: float, none: float, whole: float) -> float:
-    """0 at ``none`` and beyond, 1 from ``whole`` on."""
-    return min(1.0, max(0.0, (value - none) / (whole - none)))

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.audio.doubletalk import DoubleTalk
+from assistant.audio.doubletalk import DoubleTalk, share
 from assistant.audio.farend import SOONEST, FarEnd
 from assistant.audio.linear import LinearCanceller
 from assistant.ports import CAPTURE_RATE, FRAME, Frame, Samples, VoiceActivity
@@ -108,7 +108,7 @@ class EchoCanceller:
         if self.left is not None:
             return self._double_talk.others
         possible = self._double_talk.possible if self._explained else 1.0
-        return _share(self._muted, DOUBT, REST) * _share(self._under, SOFT, SOFTEST) * possible
+        return share(self._muted, REST, DOUBT) * share(self._under, SOFTEST, SOFT) * possible
 
     @property
     def learned(self) -> bool:
@@ -219,11 +219,6 @@ class WaryVoiceActivity:
 _NONE = np.zeros(0, np.float32)
 _NO_SOUND = -120.0
 """dBFS."""
-
-
-def _share(value: float, whole: float, none: float) -> float:
-    """1 up to ``whole``, 0 from ``none`` on."""
-    return min(1.0, max(0.0, (none - value) / (none - whole)))
 
 
 def _level(samples: Samples) -> float:

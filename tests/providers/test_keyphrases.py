@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import wave
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import anyio
 import numpy as np
@@ -17,9 +15,9 @@ from assistant.ports import CAPTURE_RATE, FRAME, Frame, ParleyError, ProviderErr
 from providers import keyphrases, registry
 from providers._keyphrase_stretch import LONGEST, Stretch
 from providers.keyphrases import SphinxSpotter, SpotterStream
+from tests.recorded import recording
 
 pytestmark = pytest.mark.anyio
-SPEECH = Path(__file__).resolve().parents[1] / "data" / "speech"
 PATIENCE = 20
 """Seconds within which everything must have come, on the slowest machine."""
 WORD_ENDS = 1.04
@@ -36,14 +34,6 @@ async def spotter() -> AsyncIterator[SphinxSpotter]:
     """One for all tests that do not end it."""
     async with keyphrases.spotter({"phrases": ("stop", "be quiet")}) as spotter:
         yield spotter
-
-
-def recording(name: str) -> Samples:
-    with wave.open(str(SPEECH / f"{name}.wav")) as file:
-        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / np.float32(32768)
-    noise = np.random.default_rng(1).standard_normal(len(sound) + CAPTURE_RATE).astype(np.float32) * 5e-4
-    noise[: len(sound)] += sound
-    return noise
 
 
 async def pushed(stream: SpotterStream, sound: Samples, start: int = 0) -> None:
