@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from assistant.conversation import events as e
-from assistant.conversation.overlap import Evidence, Reason, Verdict, judge
+from assistant.conversation.overlap import Evidence, OverlapKind, Reason, Verdict, judge
 from assistant.conversation.turns.drafts import draft
 from assistant.conversation.turns.ignoring import heeded, pass_over
 from assistant.conversation.turns.move import Move
@@ -82,14 +82,12 @@ def decide(move: Move, phase: Overlapping) -> None:
     if verdict is None:
         move.go(phase)
     elif verdict.kind == "floor":
-        move.emit("overlap.decided", phase.reply.turn, kind="floor")
-        move.do(e.CancelReply(keep_heard=True))
-        move.end_turn(phase.reply.turn)
+        cut_off(move, phase, "floor")
         take_floor(move, phase)
     elif verdict.kind == "stop" and not verdict.sure and phase.hushed_at is None:
         _hush(move, phase)
     elif verdict.kind == "stop":
-        stop(move, phase)
+        cut_off(move, phase, "stop")
         if verdict.sure:
             _stopped(move, phase.utterance)
         else:
@@ -101,9 +99,9 @@ def decide(move: Move, phase: Overlapping) -> None:
         move.go(replace(phase, held=False, was=verdict.kind))
 
 
-def stop(move: Move, phase: Overlapping) -> None:
-    """The reply is over for a stop word."""
-    move.emit("overlap.decided", phase.reply.turn, kind="stop")
+def cut_off(move: Move, phase: Overlapping, kind: OverlapKind) -> None:
+    """The reply is over, for what was decided."""
+    move.emit("overlap.decided", phase.reply.turn, kind=kind)
     move.do(e.CancelReply(keep_heard=True))
     move.end_turn(phase.reply.turn)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from assistant.conversation.overlap import Verdict
-from assistant.conversation.turns.floor import give_back, stop
+from assistant.conversation.turns.floor import cut_off, give_back
 from assistant.conversation.turns.ignoring import ignore
 from assistant.conversation.turns.move import Move
 from assistant.conversation.turns.phases import Endpointing, Hearing, Idle, Listening, Overlapping
@@ -19,7 +19,7 @@ def mute(move: Move) -> None:
         case Listening():
             move.go(Idle())
         case Overlapping() as phase if phase.hushed_at is not None:
-            stop(move, phase)
+            cut_off(move, phase, "stop")
             ignore(move, phase.utterance, "empty")
         case Overlapping() as phase:
             give_back(move, phase, Verdict("noise", "noise"))
